@@ -1,0 +1,1 @@
+"""The people's door: HTTP intake, status events, health and metrics."""

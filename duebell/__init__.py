@@ -1,0 +1,1 @@
+"""The front door: the duebell command, which roles run in a process, demo and simulate."""

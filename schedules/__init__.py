@@ -1,0 +1,1 @@
+"""The clock's door: reminder ladders, the planner's sweeps, APScheduler."""

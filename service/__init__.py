@@ -1,0 +1,1 @@
+"""The engine room: facts, ledger, gate, rendering, delivery and senders."""

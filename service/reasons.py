@@ -1,0 +1,53 @@
+"""The one catalogue of machine-readable reasons: why a notice is held, or ended without being sent."""
+
+from typing import Final
+
+#: reason → what it tells an operator or an upstream team.
+REASONS: Final[dict[str, str]] = {
+    # held
+    "window": "outside the hours in which this purpose may reach this party; goes when the window opens",
+    "daily_cap": "the number has had its texts for today; goes in the next window",
+    "no_contact": "no phone number is known yet; goes when intake learns it",
+    "awaiting_facts": "a fact the text needs has not arrived yet; goes when it does",
+    "zone_changed": "the party's time zone changed and the stage's hour lies ahead",
+    "no_sender": "no sender could take it; tried again until its validity ends",
+    # cancelled
+    "paid": "the deadline was paid in full",
+    "closed": "the deadline was closed",
+    "replaced": "the schedule was replaced and this deadline is not in the new one",
+    "moved": "the deadline moved to another day",
+    "settled": "the loan was settled",
+    "written_off": "the loan was written off",
+    "cured": "everything past due was cleared",
+    "by_operator": "an operator cancelled it",
+    # superseded
+    "later_stage": "a later stage of the same deadline was due at the same time",
+    "older_instalment": "an older instalment of the loan is still open; its stages speak for the loan",
+    "in_digest": "part of another text that lists it",
+    # suppressed
+    "opted_out": "the party asked not to be told",
+    "reversed": "the payment was taken back before its receipt went",
+    "min_amount": "what is open is less than the stage's minimum",
+    "paused": "its moment lies in a pause for its purpose",
+    # expired
+    "too_late": "its validity ended before it could go",
+    # failed
+    "rejected": "the provider refused it",
+    "no_sender_left": "no sender took it before its validity ended",
+    "cannot_render": "the text could not be made: a value is missing or not allowed",
+    # unknown
+    "timeout": "the request left and no answer came",
+    "lease_over": "the worker died between its intent and the outcome",
+    "cannot_tell": "the sender cannot say whether it arrived; not sent again",
+}
+
+
+def check_reason(reason: str) -> str:
+    """The reason itself.
+
+    Raises:
+        KeyError: it is not in the catalogue.
+    """
+    if reason not in REASONS:
+        raise KeyError(f"the reason {reason!r} is not in service/reasons.py")
+    return reason

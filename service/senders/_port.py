@@ -1,0 +1,105 @@
+"""The sender port: what every sender takes and answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One text for one person, ready to be handed over.
+
+    Attributes:
+        key: the notice's permanent key; the same key is the same message for ever (idempotency key).
+        to: phone number, E.164.
+        body: the rendered text, signature included.
+        at: the instant of the intent, UTC.
+    """
+
+    key: str
+    loan_id: str | None
+    template: str
+    channel: str
+    lane: str
+    purpose: str
+    to: str
+    body: str
+    at: datetime
+    expires_at: datetime
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took it."""
+
+    provider_id: str | None = None
+    parts: int | None = None
+
+
+RejectClass = Literal["recipient", "content", "sender"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The provider refused it. `sender`: its own trouble (balance, template, auth), another sender may take it."""
+
+    kind: RejectClass
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The provider wants a slower pace; nothing was sent."""
+
+    retry_after: float  #: seconds
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Refused before any byte left (connection refused, breaker open): another sender may take it at once."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The request left and the answer did not come: it may or may not have been accepted."""
+
+    code: str
+
+
+Outcome = Accepted | Rejected | Throttled | NotSent | Unknown
+Answer = Literal["accepted", "never_arrived", "cannot_tell"]
+
+
+class Sender(Protocol):
+    """Hands messages to one provider.
+
+    Attributes:
+        name: shown to operators; unique among the configured senders; without secrets.
+        window: how many unanswered messages it may have at once.
+        idempotent: the provider honours our key, so the same message may be handed over again.
+    """
+
+    schemes: ClassVar[tuple[str, ...]]
+    name: str
+    window: int
+    idempotent: bool
+
+    async def send(self, messages: Sequence[Message]) -> list[Outcome]:
+        """One outcome per message, in order. Never raises for a provider's or a network's trouble."""
+        ...
+
+    async def query(self, keys: Sequence[str]) -> list[Answer]:
+        """What became of messages whose outcome is unknown, in order."""
+        ...
+
+    async def close(self) -> None:
+        """Gives back connections and files."""
+        ...
+
+
+class SenderSettingError(ValueError):
+    """A sender URL is wrong; the text is one readable line and names no secret."""

@@ -1,0 +1,1 @@
+"""The words: templates/<notice>/notice.yaml and templates/<notice>/<locale>/<channel>.txt."""
