@@ -1,0 +1,116 @@
+"""What decoding a body can come to: an event with its facts, an event of a type unknown here, or a dead letter."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from service.facts import Fact, Version
+
+
+def id_hash_of(source: str, event_id: str) -> bytes:
+    """What identifies an event for ever: SHA-256 over source, NUL, id (neither can hold a NUL)."""
+    return sha256(f"{source}\0{event_id}".encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event that keeps the contract, with what it establishes.
+
+    Attributes:
+        time: when it happened upstream, aware.
+        loan_id: None for party.* events.
+        party_ids: the people it speaks of, for erasure.
+        mode_backfill: give facts only, no notices for what is past.
+        arrives_at: the moment it arrives in a simulation, if later than its time.
+        body: as it came; what is stored and replayed.
+    """
+
+    source: str
+    id: str
+    type: str
+    subject: str
+    time: datetime
+    version: Version
+    loan_id: str | None
+    party_ids: tuple[str, ...]
+    mode_backfill: bool
+    arrives_at: datetime | None
+    facts: tuple[Fact, ...]
+    body: bytes
+
+    @property
+    def id_hash(self) -> bytes:
+        """The inbox key, 32 bytes."""
+        return id_hash_of(self.source, self.id)
+
+    @property
+    def payload_hash(self) -> bytes:
+        """SHA-256 of the body as it came; where it differs for one id, ask `same_payload`."""
+        return sha256(self.body).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A valid CloudEvent of a type that no process file knows; kept, so that a newer version can absorb it."""
+
+    source: str
+    id: str
+    type: str
+    subject: str | None
+    time: datetime | None
+    body: bytes
+
+    @property
+    def id_hash(self) -> bytes:
+        """The inbox key, 32 bytes."""
+        return id_hash_of(self.source, self.id)
+
+    @property
+    def payload_hash(self) -> bytes:
+        """SHA-256 of the body as it came."""
+        return sha256(self.body).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A body that breaks the contract.
+
+    Attributes:
+        field: path of the first field that is wrong, as data.instalments.0.amount; `body` where the whole is.
+        reason: what to write instead, and the shape of what stood there; never the value itself.
+        source, id, type: as far as they could be read.
+        body: as it came; only its first 4 KiB where it was over the limit.
+        body_size: of the whole, in bytes.
+        payload_hash: SHA-256 of the whole.
+    """
+
+    field: str
+    reason: str
+    source: str | None
+    id: str | None
+    type: str | None
+    body: bytes
+    body_size: int
+    payload_hash: bytes
+
+    @property
+    def id_hash(self) -> bytes | None:
+        """The inbox key, where source and id could be read."""
+        return None if self.source is None or self.id is None else id_hash_of(self.source, self.id)
+
+
+Decoded = Event | Ignored | Dead
+
+
+def same_payload(a: bytes, b: bytes) -> bool:
+    """Whether two bodies say the same, whatever their white space and the order of their keys."""
+    return a == b or _canonical(a) == _canonical(b)
+
+
+def _canonical(body: bytes) -> str | bytes:
+    """JSON with sorted keys; a body that is not JSON stands for itself."""
+    try:
+        return json.dumps(json.loads(body), sort_keys=True)
+    except (ValueError, RecursionError):
+        return body
