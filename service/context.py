@@ -1,0 +1,52 @@
+"""A notice's own values as JSON and back: money, days and instants keep their types."""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+from service.money import Money
+
+_TAG = "$"
+
+
+def to_json(values: Mapping[str, object]) -> str:
+    """The values of a notice as one JSON text."""
+    return json.dumps({name: _out(value) for name, value in values.items()}, ensure_ascii=False, separators=(",", ":"))
+
+
+def from_json(text: bytes | str) -> dict[str, object]:
+    """The values a text was made from."""
+    values: dict[str, object] = json.loads(text, object_hook=_typed)
+    return values
+
+
+def _out(value: object) -> object:
+    match value:
+        case Money():
+            return {_TAG: "money", "v": [value.minor, value.currency]}
+        case datetime():
+            return {_TAG: "instant", "v": value.isoformat()}
+        case date():
+            return {_TAG: "day", "v": value.isoformat()}
+        case Decimal():
+            return {_TAG: "decimal", "v": str(value)}
+        case Mapping():
+            return {str(name): _out(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_out(inner) for inner in value]
+    return value
+
+
+def _typed(found: dict[str, object]) -> object:
+    value = found.get("v")
+    match found.get(_TAG), value:
+        case "money", [int(minor), str(currency)]:
+            return Money(minor, currency)
+        case "instant", str(text):
+            return datetime.fromisoformat(text)
+        case "day", str(text):
+            return date.fromisoformat(text)
+        case "decimal", str(text):
+            return Decimal(text)
+    return found

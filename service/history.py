@@ -1,0 +1,289 @@
+"""A loan's history, folded: facts in any order give the same deadlines, payments and coverage.
+
+What a single fact says is kept with the version of its event, and the greater version wins. What follows from several
+facts (which deadline is open, what a payment covers) is never incremented: `derive` works it out anew from all of them.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from service.facts import (
+    DeadlineClosed,
+    DeadlineOpened,
+    DeadlinesClosed,
+    Kind,
+    LoanChange,
+    LoanCured,
+    LoanFact,
+    OverdueStated,
+    PaymentReceived,
+    PaymentReversed,
+    Version,
+    version_time,
+)
+from service.money import Money
+from service.notices import anchor_of
+
+DeadlineKey = tuple[str, str]  #: kind, ref
+
+
+@dataclass(slots=True)
+class Deadline:
+    """Something due on a loan; a stub (no `set_by`) is only referred to so far. Money in minor units."""
+
+    kind: str
+    ref: str
+    due_on: date | None = None
+    due_at: datetime | None = None
+    amount: int | None = None
+    currency: str | None = None
+    set_by: Version | None = None
+    closed_by: Version | None = None
+    closed_because: str | None = None
+    stated: int | None = None
+    stated_by: Version | None = None
+    stated_dpd: int | None = None
+    request_id: str | None = None
+    payer_id: str | None = None
+    plan_from: datetime | None = None
+    # derived
+    anchor: str | None = None
+    paid: int = 0
+    state: str = "stub"
+    reason: str | None = None
+
+    @property
+    def left(self) -> int:
+        """What is still open, in minor units."""
+        return max((self.amount or 0) - self.paid, 0)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether an event spoke of it; a stub that only payments refer to is made anew while deriving."""
+        return bool(self.set_by or self.closed_by or self.stated_by)
+
+
+@dataclass(slots=True)
+class Payment:
+    """Money that came in; without `set_by` only its reversal is known so far."""
+
+    payment_id: str
+    amount: int | None = None
+    currency: str | None = None
+    paid_at: datetime | None = None
+    method: str | None = None
+    payer_id: str | None = None
+    ref: str | None = None
+    covers: tuple[tuple[str, int], ...] | None = None
+    set_by: Version | None = None
+    reversed_by: Version | None = None
+    # derived
+    covered: tuple[tuple[str, str, int], ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        """Whether the money is there: known, and not taken back."""
+        return self.set_by is not None and self.reversed_by is None
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """All deadlines of a kind (None: of the loan) opened before `version` are over."""
+
+    kind: str | None
+    version: Version
+    reason: str
+
+
+@dataclass(slots=True)
+class LoanHistory:
+    """Everything known of one loan. `fields` holds product, currency, timezone, borrower_id, method, account_last4."""
+
+    loan_id: str
+    fields: dict[str, str] = field(default_factory=dict)
+    set_by: dict[str, Version] = field(default_factory=dict)
+    closings: set[Closing] = field(default_factory=set)
+    cured_by: Version | None = None
+    deadlines: dict[DeadlineKey, Deadline] = field(default_factory=dict)
+    payments: dict[str, Payment] = field(default_factory=dict)
+
+    def absorb(self, changes: Iterable[LoanChange], *, plan_from: datetime | None = None) -> None:
+        """Takes in the facts of one event; call `derive` when all are in. `plan_from` is set for a backfilled event."""
+        for change in changes:
+            _ABSORB[type(change)](self, change)
+            if plan_from is not None and isinstance(change, DeadlineOpened):
+                deadline = self.deadline(change.kind, change.ref)
+                if deadline.set_by == change.version:
+                    deadline.plan_from = plan_from
+
+    def deadline(self, kind: str, ref: str) -> Deadline:
+        """The deadline, or a stub that waits for it."""
+        return self.deadlines.setdefault((str(kind), ref), Deadline(str(kind), ref))
+
+    def payment(self, payment_id: str) -> Payment:
+        """The payment, or a stub that waits for it."""
+        return self.payments.setdefault(payment_id, Payment(payment_id))
+
+    def derive(self) -> None:
+        """Works out what each payment covers and which deadlines are open."""
+        self.deadlines = {key: deadline for key, deadline in self.deadlines.items() if deadline.says_something}
+        ends = {key: self._end_of(deadline) for key, deadline in self.deadlines.items()}
+        for deadline in self.deadlines.values():
+            deadline.paid = 0
+        for payment in sorted(self.payments.values(), key=lambda p: (p.paid_at is None, p.paid_at, p.set_by or "", p.payment_id)):
+            payment.covered = self._covered_by(payment, ends) if payment.counts else ()
+            for kind, ref, amount in payment.covered:
+                self.deadline(kind, ref).paid += amount
+        settled = self._settled()
+        for key, deadline in self.deadlines.items():
+            deadline.state, deadline.reason = _standing(deadline, ends.get(key), settled)
+
+    def _end_of(self, deadline: Deadline) -> Closing | None:
+        """The first closing after the event that set the deadline; a settlement is judged apart, after the payments."""
+        if deadline.set_by is None:
+            return None
+        ends = [c for c in self.closings if c.kind == deadline.kind and c.version > deadline.set_by]
+        if deadline.closed_by and deadline.closed_by > deadline.set_by:
+            ends.append(Closing(deadline.kind, deadline.closed_by, deadline.closed_because or "closed"))
+        return min(ends, key=lambda c: c.version, default=None)
+
+    def _settled(self) -> Closing | None:
+        """The newest closing of the whole loan, unless money was taken back after it."""
+        newest = max((c for c in self.closings if c.kind is None), key=lambda c: c.version, default=None)
+        taken_back = max((p.reversed_by for p in self.payments.values() if p.reversed_by and p.set_by), default="")
+        return newest if newest and newest.version > taken_back else None
+
+    def _covered_by(self, payment: Payment, ends: dict[DeadlineKey, Closing | None]) -> tuple[tuple[str, str, int], ...]:
+        """What a payment covers: what it says exactly, the one instalment it names, or the oldest open first."""
+        kind = self._kind_paid_for(payment, ends)
+        if payment.covers is not None:
+            return tuple((kind, ref, amount) for ref, amount in payment.covers)
+        if payment.ref is not None:
+            target = self.deadline(kind, payment.ref)
+            return _filled(payment.amount or 0, [target])
+        return _filled(payment.amount or 0, self._candidates(kind, payment, ends))
+
+    def _kind_paid_for(self, payment: Payment, ends: dict[DeadlineKey, Closing | None]) -> str:
+        """The negotiated plan's instalments while a plan is in force at the moment of payment, else the loan's."""
+        plan = (d for d in self.deadlines.values() if d.kind == Kind.PLAN_INSTALMENT and d.set_by)
+        if payment.paid_at and any(
+            version_time(d.set_by or "") <= payment.paid_at and _lasts(ends[d.kind, d.ref], payment.paid_at) for d in plan
+        ):
+            return Kind.PLAN_INSTALMENT.value
+        return Kind.INSTALMENT.value
+
+    def _candidates(self, kind: str, payment: Payment, ends: dict[DeadlineKey, Closing | None]) -> list[Deadline]:
+        """The deadlines a payment may go to: those that had not been replaced when it was made, oldest first."""
+        return sorted(
+            (
+                d
+                for key, d in self.deadlines.items()
+                if d.kind == kind and d.set_by and d.left and _lasts(ends.get(key), payment.paid_at)
+            ),
+            key=lambda d: (d.due_on or date.max, natural(d.ref)),
+        )
+
+
+def natural(ref: str) -> tuple[tuple[int, int, str], ...]:
+    """A sort key that puts instalment 2 before instalment 10."""
+    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", ref) if part)
+
+
+def _lasts(end: Closing | None, at: datetime | None) -> bool:
+    return end is None or at is None or at < version_time(end.version)
+
+
+def _filled(amount: int, candidates: list[Deadline]) -> tuple[tuple[str, str, int], ...]:
+    covered = []
+    for deadline in candidates:
+        part = min(amount, deadline.left)
+        if part:
+            covered.append((deadline.kind, deadline.ref, part))
+            amount -= part
+    return tuple(covered)
+
+
+def _standing(deadline: Deadline, end: Closing | None, settled: Closing | None) -> tuple[str, str | None]:
+    if deadline.set_by is None:
+        return "stub", None
+    if end is not None:
+        return "closed", end.reason
+    if deadline.amount is not None and deadline.amount <= deadline.paid:
+        return "closed", "paid"
+    if settled is not None and settled.version > deadline.set_by:
+        return "closed", settled.reason
+    return "open", None
+
+
+# ---------------------------------------------------------------- what each fact does
+
+
+def _absorb_loan(history: LoanHistory, fact: LoanFact) -> None:
+    for name in ("product", "currency", "timezone", "borrower_id", "method", "account_last4"):
+        value = getattr(fact, name)
+        if value is not None and fact.version > history.set_by.get(name, ""):
+            history.fields[name], history.set_by[name] = value, fact.version
+
+
+def _absorb_opened(history: LoanHistory, fact: DeadlineOpened) -> None:
+    deadline = history.deadline(fact.kind, fact.ref)
+    if fact.version <= (deadline.set_by or ""):
+        return
+    deadline.set_by, deadline.due_on, deadline.due_at = fact.version, fact.due_on, fact.due_at
+    deadline.amount, deadline.currency = _minor(fact.amount)
+    deadline.request_id, deadline.payer_id, deadline.plan_from = fact.request_id, fact.payer_id, None
+    deadline.anchor = anchor_of(fact.due_on, fact.due_at)
+
+
+def _absorb_closed(history: LoanHistory, fact: DeadlineClosed) -> None:
+    deadline = history.deadline(fact.kind, fact.ref)
+    if fact.version > (deadline.closed_by or ""):
+        deadline.closed_by, deadline.closed_because = fact.version, fact.reason
+
+
+def _absorb_all_closed(history: LoanHistory, fact: DeadlinesClosed) -> None:
+    history.closings.add(Closing(fact.kind.value if fact.kind else None, fact.version, fact.reason))
+
+
+def _absorb_received(history: LoanHistory, fact: PaymentReceived) -> None:
+    payment = history.payment(fact.payment_id)
+    if fact.version <= (payment.set_by or ""):
+        return
+    payment.set_by, payment.paid_at, payment.method, payment.payer_id = fact.version, fact.paid_at, fact.method, fact.payer_id
+    payment.amount, payment.currency = _minor(fact.amount)
+    payment.ref = fact.ref
+    payment.covers = tuple((ref, money.minor) for ref, money in fact.covers) if fact.covers is not None else None
+
+
+def _absorb_reversed(history: LoanHistory, fact: PaymentReversed) -> None:
+    payment = history.payment(fact.payment_id)
+    payment.reversed_by = max(fact.version, payment.reversed_by or "")
+
+
+def _absorb_stated(history: LoanHistory, fact: OverdueStated) -> None:
+    deadline = history.deadline(Kind.INSTALMENT, fact.ref)
+    if fact.version > (deadline.stated_by or ""):
+        deadline.stated_by, deadline.stated, deadline.stated_dpd = fact.version, fact.amount_due.minor, fact.days_past_due
+
+
+def _absorb_cured(history: LoanHistory, fact: LoanCured) -> None:
+    history.cured_by = max(fact.version, history.cured_by or "")
+
+
+def _minor(money: Money | None) -> tuple[int | None, str | None]:
+    return (money.minor, money.currency) if money else (None, None)
+
+
+_ABSORB: dict[type, Callable[[LoanHistory, Any], None]] = {
+    LoanFact: _absorb_loan,
+    DeadlineOpened: _absorb_opened,
+    DeadlineClosed: _absorb_closed,
+    DeadlinesClosed: _absorb_all_closed,
+    PaymentReceived: _absorb_received,
+    PaymentReversed: _absorb_reversed,
+    OverdueStated: _absorb_stated,
+    LoanCured: _absorb_cured,
+}

@@ -1,0 +1,49 @@
+"""What can go wrong with the database, by what to do about it."""
+
+import re
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+
+class LedgerAway(Exception):  # noqa: N818 - the field's word, not an exception of the library kind
+    """The database cannot be reached or cannot work now. Keep what you have and try again."""
+
+
+class LedgerConflict(Exception):  # noqa: N818
+    """Serialization failure or deadlock: run the whole transaction again."""
+
+
+class LedgerRefused(Exception):  # noqa: N818
+    """The database refuses the data (a value it cannot hold, a broken constraint): trying again will not help."""
+
+
+#: SQLSTATE classes. Source: PostgreSQL manual, appendix A.
+_REFUSED = re.compile(r"^(22|23)")
+_CONFLICT = re.compile(r"^40")
+_AWAY = re.compile(r"^(08|25006|53|55|57|58)")
+
+
+def sorted_out(error: BaseException) -> BaseException:
+    """The ledger's own error for a driver's, or the error itself if it is a programming mistake."""
+    if isinstance(error, (PoolTimeout, InterfaceError, ConnectionError, TimeoutError, OSError)):
+        return LedgerAway(type(error).__name__)
+    if not isinstance(error, DBAPIError):
+        return error
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if error.connection_invalidated or _AWAY.match(state):
+        return LedgerAway(state or "connection lost")
+    if _CONFLICT.match(state):
+        return LedgerConflict(state)
+    if _REFUSED.match(state):
+        return LedgerRefused(state)
+    return _from_sqlite(error)
+
+
+def _from_sqlite(error: DBAPIError) -> BaseException:
+    """SQLite has no SQLSTATE: locked and I/O errors mean away, constraint and data errors mean refused."""
+    if type(error.orig).__name__ in {"IntegrityError", "DataError"} or type(error.orig.__cause__).__name__ in {"IntegrityError", "DataError"}:
+        return LedgerRefused("constraint")
+    if isinstance(error, OperationalError) and re.search(r"locked|busy|disk|I/O|unable to open|readonly", str(error.orig)):
+        return LedgerAway("sqlite")
+    return error

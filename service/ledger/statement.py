@@ -1,0 +1,155 @@
+"""The dialect module: SQL statements written once, run on PostgreSQL (asyncpg) and on SQLite.
+
+A statement names its parameters as `:name` and its sets of rows as `{name}`, as in
+
+    Statement("UPDATE loans SET replan = true FROM {touched} WHERE loans.loan_id = touched.loan_id", touched=Rows(loan_id=TEXT))
+
+PostgreSQL gets a set of rows as `unnest` over one array per column, SQLite as one JSON text, so a statement's text never
+depends on how many rows it is given. `{for_update}`, `{for_share}` and `{skip_locked}` are row locks on PostgreSQL and
+nothing on SQLite, where every writing transaction is BEGIN IMMEDIATE. `{where_true}` is what SQLite's INSERT … SELECT …
+ON CONFLICT needs.
+"""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+DialectName = Literal["postgresql", "sqlite"]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlType:
+    """A column type: its PostgreSQL name, how SQLite stores it, and how to read it back from SQLite."""
+
+    postgres: str
+    to_sqlite: Callable[[Any], Any] | None = None
+    from_sqlite: Callable[[Any], Any] | None = None
+
+
+def instant_text(at: datetime) -> str:
+    """An instant as SQLite keeps it: UTC, fixed width, so that text order is time order."""
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+TEXT = SqlType("text")
+INT = SqlType("bigint")
+FLOAT = SqlType("double precision")
+BOOL = SqlType("boolean", int, bool)
+BYTES = SqlType("bytea")
+DATE = SqlType("date", date.isoformat, date.fromisoformat)
+INSTANT = SqlType("timestamptz", instant_text, datetime.fromisoformat)
+
+
+class Rows:
+    """A set of rows given to a statement: column names and types, in the order of the tuples."""
+
+    def __init__(self, **columns: SqlType) -> None:
+        self.columns = columns
+
+    def source(self, name: str, dialect: DialectName, place: Callable[[str], str]) -> str:
+        """The FROM item that yields the rows; `place` gives the placeholder of a parameter."""
+        if dialect == "postgresql":
+            arrays = ", ".join(f"{place(f'{name}.{column}')}::{kind.postgres}[]" for column, kind in self.columns.items())
+            return f"unnest({arrays}) AS {name}({', '.join(self.columns)})"
+        cells = ", ".join(
+            f"unb64(json_extract(value, '$[{i}]')) AS {column}" if kind is BYTES else f"json_extract(value, '$[{i}]') AS {column}"
+            for i, (column, kind) in enumerate(self.columns.items())
+        )
+        return f"(SELECT {cells} FROM json_each({place(name)})) AS {name}"
+
+    def as_arrays(self, rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+        """One list per column, as asyncpg takes arrays."""
+        return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in self.columns]
+
+    def as_json(self, rows: Sequence[tuple[Any, ...]]) -> str:
+        """The rows as one JSON text."""
+        kinds = tuple(self.columns.values())
+        return json.dumps([[_json_cell(kind, cell) for kind, cell in zip(kinds, row, strict=True)] for row in rows])
+
+
+def _json_cell(kind: SqlType, value: Any) -> Any:
+    if value is None:
+        return None
+    if kind is BYTES:
+        return b64encode(value).decode()
+    return kind.to_sqlite(value) if kind.to_sqlite else value
+
+
+_LOCKS = {
+    "postgresql": {
+        "for_update": "FOR UPDATE", "for_share": "FOR SHARE", "skip_locked": "FOR UPDATE SKIP LOCKED", "where_true": "", "greatest": "GREATEST",
+    },
+    "sqlite": {"for_update": "", "for_share": "", "skip_locked": "", "where_true": "WHERE true", "greatest": "max"},
+}
+_NAMES = re.compile(r"\{(\w+)\}|(?<![:\w]):(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A statement in one dialect's words and the order in which it wants its parameters."""
+
+    sql: str
+    order: tuple[str, ...]
+
+
+class Statement:
+    """One SQL statement for both dialects.
+
+    Args:
+        sql: its text; see the module's docstring.
+        returns: the types of the result's columns that SQLite would give back as plain text or integers.
+        params: a type for each `:name`, a `Rows` for each `{name}`.
+    """
+
+    def __init__(self, sql: str, returns: Mapping[str, SqlType] | None = None, **params: SqlType | Rows) -> None:
+        self.sql = sql
+        self.returns = {name: kind.from_sqlite for name, kind in (returns or {}).items() if kind.from_sqlite}
+        self.params = params
+        self._compiled: dict[DialectName, Compiled] = {}
+
+    def compiled(self, dialect: DialectName) -> Compiled:
+        """The text for a dialect, made once."""
+        if dialect not in self._compiled:
+            self._compiled[dialect] = self._compile(dialect)
+        return self._compiled[dialect]
+
+    def _compile(self, dialect: DialectName) -> Compiled:
+        order: list[str] = []
+
+        def place(name: str) -> str:
+            if dialect == "sqlite":
+                order.append(name)
+                return "?"
+            if name not in order:
+                order.append(name)
+            return f"${order.index(name) + 1}"
+
+        def replaced(match: re.Match[str]) -> str:
+            name = match[1] or match[2]
+            if match[1] and name in _LOCKS[dialect]:
+                return _LOCKS[dialect][name]
+            kind = self.params[name]
+            if isinstance(kind, Rows):
+                return kind.source(name, dialect, place)
+            return place(name) if dialect == "sqlite" else f"{place(name)}::{kind.postgres}"
+
+        return Compiled(_NAMES.sub(replaced, self.sql), tuple(order))
+
+    def arguments(self, dialect: DialectName, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The driver's positional parameters."""
+        return tuple(self._argument(dialect, name, values) for name in self.compiled(dialect).order)
+
+    def _argument(self, dialect: DialectName, name: str, values: Mapping[str, Any]) -> Any:
+        rows, _, column = name.partition(".")
+        kind = self.params[rows]
+        if isinstance(kind, Rows):
+            if dialect == "sqlite":
+                return kind.as_json(values[rows])
+            index = list(kind.columns).index(column)
+            return [row[index] for row in values[rows]]
+        value = values[name]
+        return kind.to_sqlite(value) if dialect == "sqlite" and kind.to_sqlite and value is not None else value
