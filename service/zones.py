@@ -55,9 +55,18 @@ def _end_of_gap(naive: datetime, tz: ZoneInfo) -> datetime:
     return high
 
 
+@lru_cache(maxsize=65536)
 def end_of_day(day: date, zone_name: str) -> datetime:
-    """The UTC instant at which a local day is over."""
-    return local_instant(day + timedelta(days=1), time(), zone_name)
+    """The UTC instant at which a local day is over for good.
+
+    Clocks that go back just after midnight (St. John's until 2011) bring the day back for an hour; it ends when that hour does.
+    """
+    midnight = datetime.combine(day + timedelta(days=1), time())
+    first = local_instant(midnight.date(), time(), zone_name)
+    again = midnight.replace(tzinfo=zone(zone_name), fold=1).astimezone(UTC)
+    if again > first and local_date(again - timedelta.resolution, zone_name) == day:
+        return again
+    return first
 
 
 def local_date(at: datetime, zone_name: str) -> date:

@@ -1,0 +1,310 @@
+"""Ladders: the reminder plan for each kind of deadline, when a stage goes and when it has lost its point."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+import yaml
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass as checked
+
+from service.facts import Kind, Role
+from service.notices import Purpose
+from service.zones import end_of_day, in_utc, local_date, local_instant
+
+DEFAULT_HOUR: Final = time(10)  #: local, of a day stage that names none
+LAST_STAGE_VALID: Final = timedelta(days=3)
+
+#: Days between a local date and the UTC date of the same moment: no zone is a whole day away from UTC.
+_ZONE_SLACK: Final = 1
+
+Due = date | datetime  #: what a stage counts from: the day as written, or an aware instant
+
+
+class LadderError(ValueError):
+    """A ladder is wrong; the text is one line that names file, stage and field."""
+
+
+def _clock_time(said: object) -> time:
+    if not isinstance(said, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", said):
+        raise ValueError('must be a local time in quotes, as "09:00"')
+    return time.fromisoformat(said)
+
+
+def _duration(said: object) -> timedelta:
+    match = re.fullmatch(r"([1-9]\d{0,3})([dhm])", said) if isinstance(said, str) else None
+    if match is None:
+        raise ValueError('must be a duration, as "3d", "24h" or "30m"')
+    return timedelta(**{{"d": "days", "h": "hours", "m": "minutes"}[match[2]]: int(match[1])})
+
+
+def _validity(said: object) -> timedelta | str:
+    return "end_of_day" if said == "end_of_day" else _duration(said)
+
+
+_Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+_Day = Annotated[int, Field(strict=True, ge=-366, le=3660)]
+_CHECKED: Final = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+@checked(frozen=True, slots=True, eq=False, kw_only=True, config=_CHECKED)
+class Stage:
+    """One rung of a ladder; exactly one of `day`, `before` and `at_end` says when it goes.
+
+    Attributes:
+        name: permanent and unique in its ladder, because it is part of keys.
+        day: days after the due day (negative: before it).
+        at: the party's local hour on that day.
+        before: how long before the deadline's instant.
+        at_end: at the deadline's instant.
+        purpose: None means that of the template's notice.yaml.
+        digest: stages of one party with the same moment, purpose and digest name become one text.
+        to: whom it addresses.
+        method, product: only loans with this repayment method, of this product.
+        min_amount: only where at least this much is open, in major units of the loan's currency.
+        expires: its validity, or the local end of the day it goes; None means the ladder's own rule (see `expiry`).
+        when_grace: it exists only while the ladder gives days of grace.
+    """
+
+    name: _Name
+    day: _Day | None = None
+    at: Annotated[time, BeforeValidator(_clock_time)] | None = None
+    before: Annotated[timedelta, BeforeValidator(_duration)] | None = None
+    at_end: bool = False
+    template: _Name
+    purpose: Purpose | None = None
+    digest: _Name | None = None
+    to: Annotated[tuple[Role, ...], Field(min_length=1)] = ("borrower",)
+    method: Literal["auto_debit", "manual"] | None = None
+    product: str | None = None
+    min_amount: Annotated[Decimal, Field(gt=0)] | None = None
+    expires: Annotated[timedelta | Literal["end_of_day"], BeforeValidator(_validity)] | None = None
+    when_grace: bool = False
+
+    @model_validator(mode="after")
+    def _is_one_moment(self) -> Self:
+        if [self.day is not None, self.before is not None, self.at_end].count(True) != 1:
+            raise ValueError("day: say exactly one of day, before and at_end")
+        if self.at is not None and self.day is None:
+            raise ValueError("at: an hour needs a day")
+        if len(set(self.to)) != len(self.to):
+            raise ValueError("to: names a role twice")
+        return self
+
+    @property
+    def hour(self) -> time:
+        """The local hour of a day stage."""
+        return self.at or DEFAULT_HOUR
+
+    @property
+    def offset(self) -> timedelta:
+        """How far from the deadline (from the start of its day) it goes, clock changes aside."""
+        if self.day is None:
+            return -(self.before or timedelta())
+        return timedelta(days=self.day, hours=self.hour.hour, minutes=self.hour.minute)
+
+    def meets(self, other: "Stage") -> bool:
+        """Whether one person may get both on one loan."""
+        same_method = self.method == other.method or None in (self.method, other.method)
+        same_product = self.product == other.product or None in (self.product, other.product)
+        return same_method and same_product and not set(self.to).isdisjoint(other.to)
+
+
+@checked(frozen=True, slots=True, eq=False, kw_only=True, config=_CHECKED)
+class Ladder:
+    """The stages of one kind of deadline, in their order; without days of grace those for grace are left out."""
+
+    kind: Kind
+    grace_days: Annotated[int, Field(strict=True, ge=0, le=60)] = 0
+    stages: tuple[Stage, ...]
+
+    @field_validator("stages")
+    @classmethod
+    def _climbs(cls, stages: tuple[Stage, ...], info: ValidationInfo) -> tuple[Stage, ...]:
+        if not stages:
+            raise ValueError("a ladder needs at least one stage")
+        for number, stage in enumerate(stages):
+            _check_place(stage, stages[:number])
+        return tuple(stage for stage in stages if info.data.get("grace_days") or not stage.when_grace)
+
+    def stage(self, name: str) -> Stage | None:
+        """The stage of this name, if the ladder has it."""
+        return next((stage for stage in self.stages if stage.name == name), None)
+
+
+def _check_place(stage: Stage, earlier: tuple[Stage, ...]) -> None:
+    """Refuses a stage that cannot stand behind the earlier ones."""
+    for other in earlier:
+        if stage.name == other.name:
+            raise ValueError(f"stage {stage.name}: name: there is a stage of this name already")
+        field = "before" if stage.day is None else "day"
+        if (stage.day is None) != (other.day is None):
+            raise ValueError(f"stage {stage.name}: {field}: a ladder counts days or counts from an instant, not both")
+        if stage.offset < other.offset:
+            raise ValueError(f"stage {stage.name}: {field}: out of order, it goes earlier than {other.name}")
+        if stage.offset == other.offset and stage.meets(other):
+            raise ValueError(f"stage {stage.name}: {field}: goes at the same moment as {other.name}")
+
+
+_LADDER: Final = TypeAdapter(Ladder)
+
+
+def read_ladder(text: str, file: str) -> Ladder:
+    """The ladder that a YAML text describes; `file` is what an error calls it.
+
+    Raises:
+        LadderError: the text is wrong.
+    """
+    try:
+        said = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise LadderError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(said, dict):
+        raise LadderError(f"{file}: a ladder has kind, grace_days and stages")
+    try:
+        return _LADDER.validate_python(said)
+    except ValidationError as error:
+        raise LadderError(f"{file}: {_first_mistake(error, said)}") from None
+
+
+def _first_mistake(error: ValidationError, said: dict[str, Any]) -> str:
+    """What is wrong first, in one line that begins with its place."""
+    first = error.errors(include_url=False)[0]
+    place = list(first["loc"])
+    if place[:1] == ["stages"] and len(place) > 1:
+        stage = said["stages"][place[1]]
+        name = stage.get("name") if isinstance(stage, dict) else None
+        place[:2] = [f"stage {name or int(place[1]) + 1}"]
+    elif first["type"] == "value_error":
+        place = []  # the ladder's own check names the stage itself
+    told = {"unexpected_keyword_argument": "unknown field", "missing": "is missing"}
+    what = str(first["ctx"]["error"]) if first["type"] == "value_error" else told.get(first["type"], first["msg"])
+    return ": ".join([*map(str, place), what])
+
+
+class Ladders(dict[Kind, Ladder]):
+    """The ladders by the kind of deadline they are for."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The ladders of a folder, one YAML file each, named after its kind.
+
+        Raises:
+            LadderError: a file is wrong, or there is none.
+        """
+        ladders = cls()
+        for path in sorted(folder.glob("*.yaml")):
+            ladder = read_ladder(path.read_text(encoding="utf-8"), path.name)
+            if ladder.kind != path.stem:
+                raise LadderError(f"{path.name}: kind: is {ladder.kind}, but a file is named after its kind")
+            ladders[ladder.kind] = ladder
+        if not ladders:
+            raise LadderError(f"{folder}: there are no ladders (*.yaml) here")
+        return ladders
+
+
+def check(ladders: Ladders, template_names: Collection[str]) -> list[str]:
+    """One line for each stage whose template does not exist."""
+    return [
+        f"{ladder.kind}.yaml: stage {stage.name}: template: there is no {stage.template}"
+        for ladder in ladders.values()
+        for stage in ladder.stages
+        if stage.template not in template_names
+    ]
+
+
+def moment(stage: Stage, due: Due, zone: str) -> datetime:
+    """The UTC instant at which a stage goes to a party in an IANA zone.
+
+    Raises:
+        ValueError: the stage counts days and the deadline is an instant, or the reverse.
+    """
+    if isinstance(due, datetime):
+        if stage.day is not None:
+            raise ValueError(f"stage {stage.name} counts days, but the deadline is an instant")
+        return in_utc(due) - (stage.before or timedelta())
+    if stage.day is None:
+        raise ValueError(f"stage {stage.name} counts from an instant, but the deadline is a day")
+    return local_instant(due + timedelta(days=stage.day), stage.hour, zone)
+
+
+@lru_cache(maxsize=65536)
+def expiry(ladder: Ladder, stage: Stage, due: Due, zone: str) -> datetime:
+    """The UTC instant from which a stage is not worth sending; always after its moment.
+
+    Days -1 and 0 end with the local day; any other stage ends with the next one this party may get, one before an instant
+    with that instant at the latest, the last one after three days. `expires` overrules.
+    """
+    start = moment(stage, due, zone)
+    if isinstance(stage.expires, timedelta):
+        return start + stage.expires
+    if stage.expires == "end_of_day" or (stage.expires is None and stage.day in {-1, 0}):
+        return end_of_day(local_date(start, zone), zone)
+    later = [at for other in ladder.stages if stage.meets(other) and (at := moment(other, due, zone)) > start]
+    if isinstance(due, datetime) and stage.before is not None:
+        later.append(in_utc(due))
+    return min(later, default=start + LAST_STAGE_VALID)
+
+
+@dataclass(frozen=True, slots=True)
+class StageMoment:
+    """When a stage of the deadlines due on one day goes in one zone, and until when it is worth sending (both UTC)."""
+
+    stage: Stage
+    due_on: date
+    zone: str
+    moment: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DueSpan:
+    """The deadlines whose instant is after `after` and not after `until` are those whose stage goes in the slice asked for."""
+
+    stage: Stage
+    after: datetime
+    until: datetime
+
+
+def moments_between(ladder: Ladder, after: datetime, until: datetime, zones: Collection[str]) -> list[StageMoment]:
+    """Every moment of the ladder's day stages with after < moment <= until, for each zone, whatever the due day."""
+    return [
+        found
+        for stage in ladder.stages
+        if stage.day is not None
+        for zone in zones
+        for due_on in _candidates(stage.day, after, until)
+        if after < (found := _stage_moment(ladder, stage, due_on, zone)).moment <= until
+    ]
+
+
+def _candidates(day: int, after: datetime, until: datetime) -> Iterator[date]:
+    """The due days whose stage on `day` may go in the slice in some zone."""
+    first, last = in_utc(after).date(), in_utc(until).date()
+    for offset in range(-_ZONE_SLACK, (last - first).days + _ZONE_SLACK + 1):
+        yield first + timedelta(days=offset - day)
+
+
+@lru_cache(maxsize=65536)
+def _stage_moment(ladder: Ladder, stage: Stage, due_on: date, zone: str) -> StageMoment:
+    return StageMoment(stage, due_on, zone, moment(stage, due_on, zone), expiry(ladder, stage, due_on, zone))
+
+
+def spans_between(ladder: Ladder, after: datetime, until: datetime) -> list[DueSpan]:
+    """For each stage that counts from an instant: which instants have its moment in (after, until]."""
+    reach = [(stage, stage.before or timedelta()) for stage in ladder.stages if stage.day is None]
+    return [DueSpan(stage, in_utc(after) + before, in_utc(until) + before) for stage, before in reach]
