@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -19,16 +19,15 @@ from pydantic import (
     field_validator,
 )
 
+from service.locales import LOCALES, Locale
 from service.money import Money
 from service.notices import Purpose
 
 #: The texts that come with Duebell; a lender may keep its own folder of the same shape.
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
-Locale = Literal["zh-CN", "zh-TW", "en"]
 Channel = Literal["sms"]
 Need = Literal["deadline", "payment"]
-LOCALES: tuple[Locale, ...] = get_args(Locale)
 SUFFIXES: Mapping[Channel, str] = {"sms": "txt"}
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}

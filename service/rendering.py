@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +16,20 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from service.catalogue import LOCALES, SUFFIXES, TEMPLATES, CatalogueError, Locale
+from service.catalogue import SUFFIXES, TEMPLATES, CatalogueError
+from service.locales import LOCALES, WRITING, Writing, locale_of
 from service.money import Money, currency_digits
 from service.segments import Encoding, count
 from service.zones import zone as zone_of
 
+__all__ = ["REASON_LIMIT", "RenderError", "Rendered", "Text", "Texts", "locale_of"]
+
 #: A reason that an upstream team wrote is cut here, so that it cannot make a text of any length.
 REASON_LIMIT = 40
 
-_BABEL: Mapping[Locale, str] = {"zh-CN": "zh_Hans_CN", "zh-TW": "zh_Hant_TW", "en": "en"}
-#: Amounts that are not written as "number, name of the currency".
-_OWN_MONEY: Mapping[tuple[Locale, str], str] = {
-    ("zh-CN", "CNY"): "{}元",
-    ("zh-TW", "CNY"): "人民幣{}元",
-    ("zh-TW", "TWD"): "新臺幣{}元",
-}
-_DAY: Mapping[Locale, tuple[str, str]] = {
-    "zh-CN": ("M月d日", "y年M月d日"),
-    "zh-TW": ("M月d日", "y年M月d日"),
-    "en": ("d MMM y", "d MMM y"),
-}
-_NEAR: Mapping[Locale, Mapping[int, str]] = {
-    "zh-CN": {0: "今天（{}）", 1: "明天（{}）"},
-    "zh-TW": {0: "今天（{}）", 1: "明天（{}）"},
-    "en": {0: "today ({})", 1: "tomorrow ({})"},
-}
-_FAR: Mapping[Locale, str] = {"zh-CN": "{}", "zh-TW": "{}", "en": "on {}"}
-#: A template's line breaks are for its author; the text is one line, and Chinese has no blanks between sentences.
-_JOINT: Mapping[Locale, str] = {"zh-CN": "", "zh-TW": "", "en": " "}
 _UNFIT = re.compile(r"[【】¥￥\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LAST4 = re.compile(r"[0-9]{4}")
+_CLOSING = "。.,;! \N{FULLWIDTH COMMA}\N{FULLWIDTH SEMICOLON}\N{FULLWIDTH EXCLAMATION MARK}"
 
 
 class RenderError(ValueError):
@@ -57,7 +41,7 @@ class RenderError(ValueError):
 
 
 class _UnfitError(ValueError):
-    """A filter refuses a value."""
+    """A filter refuses a value; the text names the type, never the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,33 +60,28 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
-    """One compiled template file, and what the lint asks about it."""
+class Text:
+    """One compiled template file.
+
+    Attributes:
+        mentions: the names of all values it speaks of.
+        optional: those of them that it tests with "is defined".
+    """
 
     template: Template
+    joint: str
     version: str
     mentions: frozenset[str]
     optional: frozenset[str]
 
 
-def locale_of(bcp47: str | None) -> Locale:
-    """The locale whose texts a person of this BCP 47 tag reads; zh-CN where nothing is known."""
-    if bcp47 is None:
-        return "zh-CN"
-    language, *subtags = bcp47.lower().replace("_", "-").split("-")
-    if language != "zh":
-        return "en"
-    traditional = "hant" in subtags or ("hans" not in subtags and not {"tw", "hk", "mo"}.isdisjoint(subtags))
-    return "zh-TW" if traditional else "zh-CN"
-
-
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Every text there is, compiled."""
+    """Every text there is, compiled, by (notice, locale, channel)."""
 
     signature: str
     hotline: str
-    compiled: Mapping[tuple[str, str, str], _Text]
+    compiled: Mapping[tuple[str, str, str], Text]
 
     @classmethod
     def load(cls, root: Path = TEMPLATES, *, signature: str, hotline: str) -> "Texts":
@@ -110,27 +89,26 @@ class Texts:
 
         Args:
             root: holds <notice>/<locale>/<channel>.txt.
-            signature: put in front of every text; a bare name is set in 【】, one that ends in a mark of its own stays as it is.
+            signature: stands in front of every text. A bare name is set in 【】; one that ends in a mark of its own stays.
             hotline: the official number, as it shall be written.
 
         Raises:
             CatalogueError: a template is not valid Jinja.
         """
-        compiled: dict[tuple[str, str, str], _Text] = {}
+        compiled: dict[tuple[str, str, str], Text] = {}
         problems: list[str] = []
         for locale in LOCALES:
-            environment = _environment(locale)
+            environment = _environment(WRITING[locale])
             for channel, suffix in SUFFIXES.items():
                 for file in sorted(root.glob(f"*/{locale}/{channel}.{suffix}")):
                     name = file.parts[-3]
                     try:
-                        compiled[name, locale, channel] = _compiled(environment, file)
+                        compiled[name, locale, channel] = _compiled(environment, file, WRITING[locale].joint)
                     except TemplateSyntaxError as error:
                         problems.append(f"{name}/{locale}/{file.name}: line {error.lineno}: {error.message}")
         if problems:
             raise CatalogueError(problems)
-        marked = f"【{signature}】" if signature[-1:].isalnum() else signature
-        return cls(marked, hotline, compiled)
+        return cls(f"【{signature}】" if signature[-1:].isalnum() else signature, hotline, compiled)
 
     def render(
         self, template: str, locale: str, channel: str, values: Mapping[str, object], *, zone: str, today: date
@@ -151,65 +129,73 @@ class Texts:
         text = self.compiled.get((template, locale, channel))
         if text is None:
             raise RenderError(template, locale, f"there is no such text for {channel}")
-        context = {"hotline": self.hotline, **values, "today": today, "zone": zone}
-        what = ""
-        try:
-            body = text.template.render(context)
-        except TemplateError as error:  # its message names variables, never values
-            what = error.message or type(error).__name__
-        except _UnfitError as error:
-            what = str(error)
-        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-            what = type(error).__name__
-        if what:  # raised out here so that the error carries no context that holds a value
-            raise RenderError(template, locale, what)
-        whole = self.signature + body.strip().replace("\n", _JOINT[locale])  # type: ignore[index]
+        body, wrong = _body(text, {"hotline": self.hotline, **values, "today": today, "zone": zone})
+        if wrong:
+            raise RenderError(template, locale, wrong)
+        whole = self.signature + body
         counted = count(whole)
         return Rendered(whole, counted.parts, counted.encoding, text.version)
 
 
-def _compiled(environment: Environment, file: Path) -> _Text:
+def _body(text: Text, context: dict[str, object]) -> tuple[str, str]:
+    """The text without its signature, or what is wrong; an error raised from here would carry values in its context."""
+    try:
+        lines = text.template.render(context).splitlines()
+        return text.joint.join(filter(None, map(str.strip, lines))), ""
+    except TemplateError as error:  # its message names variables, not values
+        return "", error.message or type(error).__name__
+    except _UnfitError as error:
+        return "", str(error)
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        return "", type(error).__name__
+
+
+def _compiled(environment: Environment, file: Path, joint: str) -> Text:
     source = file.read_text("utf-8")
     tree = environment.parse(source)
-    optional = {
-        test.node.name for test in tree.find_all(nodes.Test) if test.name == "defined" and isinstance(test.node, nodes.Name)
-    }
+    tested = {test.node for test in tree.find_all(nodes.Test) if test.name == "defined"}
+    optional = {node.name for node in tested if isinstance(node, nodes.Name)}
     version = hashlib.sha256(source.encode()).hexdigest()[:12]
-    return _Text(environment.from_string(tree), version, frozenset(find_undeclared_variables(tree)), frozenset(optional))
+    mentions = find_undeclared_variables(tree)
+    return Text(environment.from_string(tree), joint, version, frozenset(mentions), frozenset(optional))
 
 
-def _environment(locale: Locale) -> Environment:
-    environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, finalize=_fit
-    )
-    shown: dict[str, Callable[..., str]] = {
-        "money": partial(_money, locale=locale),
-        "day": _in_context(_day, locale),
-        "when": _in_context(_when, locale),
-        "clock": _in_context(_clock, locale),
+def _environment(writing: Writing) -> Environment:
+    """A sandbox with our filters and no others: nothing there could hide a missing value."""
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, finalize=_fit)
+    environment.globals = {}
+    environment.filters = {
+        "money": lambda value: _money(value, writing),
+        "day": _in_context(_day, writing),
+        "when": _in_context(_when, writing),
+        "clock": _in_context(_clock, writing),
         "digits": _digits,
         "tail": _tail,
         "reason": _reason,
     }
-    environment.filters = dict(shown)
-    environment.globals = {}
     return environment
 
 
-def _in_context(show: Callable[[Context, Any, Locale], str], locale: Locale) -> Callable[[Context, Any], str]:
-    """A filter of a locale that also reads `today` and `zone`."""
+def _in_context(show: Callable[[Context, Any, Writing], str], writing: Writing) -> Callable[[Context, Any], str]:
+    """A filter that also reads `today` and `zone`."""
 
     @pass_context
     def shown(context: Context, value: Any) -> str:
-        return show(context, value, locale)
+        return show(context, _given(value), writing)
 
     return shown
 
 
-def _fit(value: object) -> object:
-    """What an expression may put into a text: words and whole numbers; amounts and dates must have gone through a filter."""
+def _given(value: Any) -> Any:
+    """The value itself; a missing one raises here, with its name."""
     if isinstance(value, Undefined):
-        str(value)  # StrictUndefined raises with the variable's name
+        str(value)  # StrictUndefined's own refusal
+    return value
+
+
+def _fit(value: object) -> object:
+    """What may stand in a text: words and whole numbers. Amounts and dates must have gone through a filter."""
+    _given(value)
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise _UnfitError(f"a {type(value).__name__} needs a filter")
     if isinstance(value, str) and (not value.strip() or _UNFIT.search(value)):
@@ -217,87 +203,72 @@ def _fit(value: object) -> object:
     return value
 
 
-def _known(value: object) -> None:
-    """StrictUndefined raises here, with the variable's name, before a filter says that the type is wrong."""
-    if isinstance(value, Undefined):
-        str(value)
-
-
-def _money(value: object, locale: Locale) -> str:
-    _known(value)
-    if not isinstance(value, Money):
+def _money(value: Any, writing: Writing) -> str:
+    if not isinstance(_given(value), Money):
         raise _UnfitError(f"money wants Money, not {type(value).__name__}")
     if value.minor <= 0:
         raise _UnfitError("money wants an amount above zero")
-    return _amount(value.minor, value.currency, locale)
+    return _amount(value.minor, value.currency, writing)
 
 
 @lru_cache(maxsize=65536)
-def _amount(minor: int, currency: str, locale: Locale) -> str:
+def _amount(minor: int, currency: str, writing: Writing) -> str:
     digits = currency_digits(currency)
     pattern = "#,##0" + ("." + "0" * digits if digits else "")
-    number = format_decimal(Money(minor, currency).amount, format=pattern, locale=_BABEL[locale])
-    if locale == "en":
-        return f"{currency} {number}"
-    own = _OWN_MONEY.get((locale, currency))
-    return own.format(number) if own else number + get_currency_name(currency, locale=_BABEL[locale])
+    number = format_decimal(Money(minor, currency).amount, format=pattern, locale=writing.babel)
+    shape = writing.own_money.get(currency, writing.money)
+    return shape.format(number=number, name=get_currency_name(currency, locale=writing.babel), code=currency)
 
 
 @lru_cache(maxsize=65536)
-def _written(day: date, locale: Locale, this_year: bool) -> str:  # noqa: FBT001
-    return format_date(day, _DAY[locale][not this_year], locale=_BABEL[locale])
+def _written(day: date, pattern: str, writing: Writing) -> str:
+    return format_date(day, pattern, locale=writing.babel)
 
 
-def _local(context: Context, value: object, wanted: str) -> datetime:
+def _local(context: Context, value: object, who: str) -> datetime:
     if not isinstance(value, datetime) or value.utcoffset() is None:
-        raise _UnfitError(f"{wanted}, not {type(value).__name__}")
+        raise _UnfitError(f"{who}, not {type(value).__name__}")
     return value.astimezone(zone_of(context["zone"]))
 
 
 def _as_day(context: Context, value: object) -> date:
     """A date as it is, an instant as its day in the party's zone."""
-    _known(value)
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     return _local(context, value, "day wants a date or an aware instant").date()
 
 
-def _day(context: Context, value: object, locale: Locale) -> str:
+def _day(context: Context, value: object, writing: Writing) -> str:
     day = _as_day(context, value)
-    return _written(day, locale, day.year == context["today"].year)
+    return _written(day, writing.day[day.year != context["today"].year], writing)
 
 
-def _when(context: Context, value: object, locale: Locale) -> str:
-    """The day with 今天 or 明天 before it where that is true today."""
-    day = _as_day(context, value)
-    near = _NEAR[locale].get((day - context["today"]).days, _FAR[locale])
-    return near.format(_written(day, locale, day.year == context["today"].year))
+def _when(context: Context, value: object, writing: Writing) -> str:
+    """The day, with 今天 or 明天 where that is true at the moment of rendering."""
+    ahead = (_as_day(context, value) - context["today"]).days
+    return writing.near.get(ahead, writing.far).format(_day(context, value, writing))
 
 
-def _clock(context: Context, value: object, _locale: Locale) -> str:
-    _known(value)
+def _clock(context: Context, value: object, _writing: Writing) -> str:
     return f"{_local(context, value, 'clock wants an aware instant'):%H:%M}"
 
 
-def _digits(value: object) -> str:
-    _known(value)
-    if not isinstance(value, str) or not _LAST4.fullmatch(value):
+def _digits(value: Any) -> str:
+    if not isinstance(_given(value), str) or not _LAST4.fullmatch(value):
         raise _UnfitError("digits wants exactly the last four digits")
-    return value
+    return str(value)
 
 
-def _tail(value: object) -> str:
+def _tail(value: Any) -> str:
     """The last four characters of a number that is not shown whole."""
-    _known(value)
-    if not isinstance(value, str) or not value.strip():
-        raise _UnfitError("tail wants a number as text")
-    return value.strip()[-4:]
+    if not isinstance(_given(value), str):
+        raise _UnfitError(f"tail wants text, not {type(value).__name__}")
+    return str(value).strip()[-4:]
 
 
-def _reason(value: object) -> str:
-    """An upstream team's own words: one line, no marks that carriers refuse, no closing full stop, cut at REASON_LIMIT."""
-    _known(value)
-    if not isinstance(value, str):
+def _reason(value: Any) -> str:
+    """An upstream team's own words: one line, no marks that carriers refuse, no closing mark, cut at REASON_LIMIT."""
+    if not isinstance(_given(value), str):
         raise _UnfitError(f"reason wants text, not {type(value).__name__}")
-    words = " ".join(_UNFIT.sub(" ", value).split()).rstrip("。.；;，,！!")
+    words = " ".join(_UNFIT.sub(" ", value).split()).rstrip(_CLOSING)
     return words if len(words) <= REASON_LIMIT else words[: REASON_LIMIT - 3].rstrip() + "..."
