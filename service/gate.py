@@ -118,8 +118,8 @@ CHECKS: Final[tuple[Callable[[Asked, Rules, datetime], Hold | Drop | None], ...]
 
 
 def _is_fresh(asked: Asked, window: Window, now: datetime) -> bool:
-    """Whether what it tells has just happened (or lies ahead, by a sender's fast clock)."""
-    return asked.event_time is not None and now - asked.event_time < window.fresh
+    """Whether the window lets news go at once, and it has just happened (or lies ahead, by an upstream clock that is fast)."""
+    return bool(window.fresh) and asked.event_time is not None and now - asked.event_time < window.fresh
 
 
 def _next_open(asked: Asked, rules: Rules, window: Window, at: datetime) -> datetime:

@@ -136,7 +136,7 @@ class Ladder:
     @classmethod
     def _climbs(cls, stages: tuple[Stage, ...], info: ValidationInfo) -> tuple[Stage, ...]:
         if not stages:
-            raise ValueError("a ladder needs at least one stage")
+            raise ValueError("stages: a ladder needs at least one stage")
         for number, stage in enumerate(stages):
             _check_place(stage, stages[:number])
         return tuple(stage for stage in stages if info.data.get("grace_days") or not stage.when_grace)
