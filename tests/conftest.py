@@ -1,0 +1,60 @@
+"""What every test can ask for: private servers, started once and only when wanted, and empty databases."""
+
+import os
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import settings
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+
+from private_servers import MissingServerError, PrivatePostgres, PrivateRabbit, PrivateServer
+
+IS_CI = bool(os.environ.get("CI"))
+
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.load_profile("ci" if IS_CI else "dev")
+
+_database_numbers = count(1)
+S = TypeVar("S", bound=PrivateServer)
+
+
+def _started(server: type[S]) -> Iterator[S]:
+    """The server while it runs. Where it is not installed: skips, with the reason; fails in CI."""
+    try:
+        private = server()
+    except MissingServerError as error:
+        (pytest.fail if IS_CI else pytest.skip)(str(error))
+    with private:
+        yield private
+
+
+@pytest.fixture(scope="session")
+def rabbit() -> Iterator[PrivateRabbit]:
+    """A private RabbitMQ for the whole run; name your exchanges and queues so that tests do not meet."""
+    yield from _started(PrivateRabbit)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PrivatePostgres]:
+    """A private PostgreSQL for the whole run."""
+    yield from _started(PrivatePostgres)
+
+
+@pytest.fixture
+def postgres_url(postgres: PrivatePostgres) -> str:
+    """The URL of an empty PostgreSQL database of the test's own."""
+    return postgres.create_database(f"test_{next(_database_numbers)}")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
+def any_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of the test's own; the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'duebell.db'}"
+    return str(request.getfixturevalue("postgres_url"))
