@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError, create_model
 
 from consumers._catalogue import models, process_files
-from consumers._envelope import CloudEvent, Envelope, EventData, LoanData
+from consumers._envelope import CloudEvent, Envelope, EventData, Heading, LoanData
 from consumers._fields import ContractError
 from consumers._refusals import WHOLE, Refused, names_in, not_plain, refusal
 from service.events import Dead, Decoded, Event, Ignored, same_payload
-from service.facts import DeadlineOpened, Fact, NoticeGiven, PartyFact, PaymentReceived
+from service.facts import DeadlineOpened, Fact, NoticeGiven, PartyFact, PaymentReceived, version_of
 
 __all__ = ["LIMIT", "MODELS", "Dead", "Decoded", "Event", "Ignored", "decode", "same_payload"]
 
@@ -50,14 +50,15 @@ def decode(body: bytes) -> Decoded:
 
 def _event(message: Envelope, body: bytes) -> Event:
     data = message.data
-    facts = (*data.about(message), *data.facts(message))
+    heading = Heading(message.subject, message.time, version_of(message.time, message.source, message.id))
+    facts = (*data.about(heading), *data.facts(heading))
     return Event(
         source=message.source,
         id=message.id,
         type=message.type,
         subject=message.subject,
         time=message.time,
-        version=message.version,
+        version=heading.version,
         loan_id=message.subject if isinstance(data, LoanData) else None,
         party_ids=_parties(facts),
         mode_backfill=message.duebellmode is not None,

@@ -4,14 +4,14 @@ A new event is one subclass of LoanData (or EventData) in its process file: its 
 """
 
 from collections.abc import Iterator
-from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import StringConstraints
 
 from consumers._fields import ContractError, Currency, Id, Instant, Words, ZoneName, money
 from consumers._parts import Part, Party, RepaymentMethod
-from service.facts import Fact, LoanFact, Version, version_of
+from service.facts import Fact, LoanFact, Version
 from service.money import Money
 
 _JSON = r"^(?i:application/json)(?:\s*;.*)?$"
@@ -38,10 +38,13 @@ class Envelope(CloudEvent):
     arrivesat: Instant | None = None
     data: "EventData"
 
-    @cached_property
-    def version(self) -> Version:
-        """The event's place among all events."""
-        return version_of(self.time, self.source, self.id)
+
+class Heading(NamedTuple):
+    """What a reaction may know of the envelope."""
+
+    subject: str
+    time: datetime
+    version: Version  #: the event's place among all events
 
 
 class EventData(Part):
@@ -55,7 +58,7 @@ class EventData(Part):
     TYPE: ClassVar[str]
     EXAMPLE: ClassVar[dict[str, Any]]
 
-    def about(self, event: Envelope) -> Iterator[Fact]:  # noqa: ARG002 - of the families, LoanData has something to say
+    def about(self, event: Heading) -> Iterator[Fact]:  # noqa: ARG002 - of the families, LoanData has something to say
         """The facts that every event of this family gives.
 
         Raises:
@@ -63,7 +66,7 @@ class EventData(Part):
         """
         return iter(())
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """The reaction: what this event establishes beyond that.
 
         Raises:
@@ -85,7 +88,7 @@ class LoanData(EventData):
         """An amount of this event, in its currency; `field` is its path below data."""
         return money(amount, self.currency or "CNY", f"data.{field}", zero=zero)
 
-    def about(self, event: Envelope) -> Iterator[Fact]:
+    def about(self, event: Heading) -> Iterator[Fact]:
         """The borrower, and what is said about the loan."""
         if self.loan_id != event.subject:
             raise ContractError("data.loan_id", "write the same id in subject and in data.loan_id; they differ")

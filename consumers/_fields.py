@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Final
 
-from pydantic import Field, GetPydanticSchema
+from pydantic import GetPydanticSchema
 from pydantic_core import CoreSchema, core_schema
 
 from service.money import Money, currency_digits
@@ -95,7 +95,10 @@ Phone = Annotated[
 ]
 Email = Annotated[str, _scalar(_text(r"[^\x00-\x20\x7f-\x9f@]{1,64}@[^\x00-\x20\x7f-\x9f@]{1,189}"), "write an e-mail address")]
 Last4 = Annotated[str, _scalar(_text(r"[0-9]{4}"), "write exactly the last four digits, as a string")]
-Number = Annotated[int, Field(ge=0, le=1_000_000)]  #: an instalment's number, a count of days or attempts
+#: An instalment's number, a count of days or attempts.
+Number = Annotated[
+    int, _scalar(core_schema.int_schema(strict=True, ge=0, le=1_000_000), "write a whole number from 0 to 1000000")
+]
 
 
 def money(amount: str, currency: str, field: str, *, zero: bool = False) -> Money:

@@ -12,24 +12,23 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+_OBJECT: Final = "write a JSON object"
 WHOLE: Final = "body"  #: the path of a fault that lies in no single field
 
-#: pydantic's error types whose own words would name our classes, or are not ours → what to say.
+#: pydantic's error types → what to do. Scalars say it themselves (consumers/_fields.py).
 _WORDS: Final = {
     "missing": "required, and missing",
-    "model_type": "write a JSON object",
-    "model_attributes_type": "write a JSON object",
-    "dict_type": "write a JSON object",
+    "union_tag_not_found": "required, and missing",
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
     "list_type": "write a JSON array",
-    "int_type": "write a whole number",
-    "int_from_float": "write a whole number",
-    "int_parsing_size": "write a whole number",
+    "too_short": "write at least one entry",
+    "too_long": "write fewer entries",
     "string_type": "write a string",
     "string_pattern_mismatch": "write application/json, or leave it out",
-    "union_tag_not_found": "required, and missing",
 }
+_WITHOUT_SHAPE: Final = frozenset({"missing", "union_tag_not_found", "json_invalid"})
 _SHAPES: Final = {type(None): "null", bool: "true or false", int: "a number", float: "a number"}
-_LIMITS: Final = re.compile(r"^(?:Input|List) should ")
 _KEY: Final = re.compile(r"[A-Za-z_]{1,40}")
 _NAME: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}")
 
@@ -44,7 +43,7 @@ class Refused(NamedTuple):
 def shape(value: object) -> str:
     """What a value looks like, without saying it."""
     if isinstance(value, str):
-        return f"a string of {len(value)} characters"
+        return "a string of 1 character" if len(value) == 1 else f"a string of {len(value)} characters"
     if isinstance(value, list):
         return f"an array of {len(value)}"
     if isinstance(value, float) and not math.isfinite(value):
@@ -56,12 +55,18 @@ def refusal(error: ValidationError, *, tagged: bool) -> Refused:
     """The first fault that pydantic found; `tagged`: its paths begin with the event type."""
     first, *more = error.errors(include_url=False, include_context=False)
     path = first["loc"][1:] if tagged else first["loc"]
-    reason = _WORDS.get(first["type"]) or _LIMITS.sub("should ", first["msg"])
-    if first["type"] not in {"missing", "union_tag_not_found", "json_invalid"}:
+    reason = _WORDS.get(first["type"]) or _own_words(first["msg"])
+    if first["type"] not in _WITHOUT_SHAPE:
         reason = f"{reason}; this is {shape(first['input'])}"
     if more:
         reason = f"{reason} ({len(more)} more {'field is' if len(more) == 1 else 'fields are'} wrong)"
     return Refused(".".join(str(step) for step in path) or WHOLE, reason)
+
+
+def _own_words(message: str) -> str:
+    """What a scalar says of itself; for JSON that cannot be read and for a choice of words, pydantic's text put our way."""
+    message = message.replace("Invalid JSON: ", "write one JSON object in UTF-8; reading failed with: ")
+    return message.replace("Input should be ", "write ")
 
 
 def names_in(body: bytes) -> tuple[str | None, str | None, str | None]:

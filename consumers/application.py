@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from consumers._envelope import Envelope, LoanData, RepaidData
+from consumers._envelope import Heading, LoanData, RepaidData
 from consumers._fields import Amount, Day, Id, Instant, Last4, Words
 from consumers._parts import Schedule, first_values, opened
 from service.facts import DeadlineClosed, DeadlineOpened, DeadlinesClosed, Fact, Kind, NoticeGiven
@@ -30,7 +30,7 @@ class ApplicationSubmitted(LoanData):
     application_id: Id
     amount: Amount
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Says that the application has arrived."""
         values = {"amount": self.money(self.amount, "amount")}
         yield NoticeGiven(event.version, self.loan_id, "application_received", values=values)
@@ -45,7 +45,7 @@ class LimitAssessed(LoanData):
     application_id: Id
     credit_limit: Amount
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Says the limit."""
         values = {"credit_limit": self.money(self.credit_limit, "credit_limit", zero=True)}
         yield NoticeGiven(event.version, self.loan_id, "credit_limit_assessed", values=values)
@@ -61,7 +61,7 @@ class ApplicationApproved(LoanData):
     amount: Amount
     sign_by: Day
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Opens the signing deadline and says so."""
         values = {"amount": self.money(self.amount, "amount"), "sign_by": self.sign_by}
         yield DeadlineOpened(event.version, self.loan_id, Kind.CONTRACT_SIGNING, self.application_id, self.sign_by)
@@ -84,7 +84,7 @@ class ApplicationRejected(LoanData):
     application_id: Id
     reason_public: Words | None = None
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Closes the signing deadline of this application, if there is one, and says so."""
         values = {} if self.reason_public is None else {"reason_public": self.reason_public}
         yield DeadlineClosed(event.version, self.loan_id, Kind.CONTRACT_SIGNING, self.application_id, "closed")
@@ -100,7 +100,7 @@ class ContractSigned(LoanData):
     contract_no: Id
     signed_at: Instant
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Closes the signing deadlines and says so."""
         values = {"contract_no": self.contract_no, "signed_at": self.signed_at}
         yield DeadlinesClosed(event.version, self.loan_id, Kind.CONTRACT_SIGNING, "closed")
@@ -135,7 +135,7 @@ class Disbursed(RepaidData):
     account_last4: Last4
     instalments: Schedule
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Opens the instalments and says what was paid out and when the first is due."""
         deadlines = opened(event.version, self.loan_id, self.instalments, self.currency or "CNY")
         values = {
@@ -157,6 +157,6 @@ class DisbursementFailed(LoanData):
 
     reason_public: Words
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Says why."""
         yield NoticeGiven(event.version, self.loan_id, "disbursement_failed", values={"reason_public": self.reason_public})

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from consumers._envelope import Envelope, LoanData
+from consumers._envelope import Heading, LoanData
 from consumers._fields import Amount, Instant, Number
 from service.facts import Fact, LoanCured, NoticeGiven, OverdueStated
 
@@ -18,7 +18,7 @@ class OverdueEntered(LoanData):
     days_past_due: Number
     amount_due: Amount
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Records the figure; the ladder, not this event, makes the texts."""
         due = self.money(self.amount_due, "amount_due")
         yield OverdueStated(event.version, self.loan_id, str(self.instalment_no), self.days_past_due, due)
@@ -32,7 +32,7 @@ class OverdueCured(LoanData):
 
     cured_at: Instant
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Ends waiting collection notices and says so."""
         yield LoanCured(event.version, self.loan_id)
         yield NoticeGiven(event.version, self.loan_id, "overdue_cured", values={"cured_at": self.cured_at})

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from consumers._envelope import Envelope, EventData
+from consumers._envelope import EventData, Heading
 from consumers._fields import ContractError
 from consumers._parts import Party
 from service.facts import Fact
@@ -17,7 +17,7 @@ class PartyUpdated(EventData):
 
     party: Party
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Records what was said of the person; what was left out stays as it is."""
         if self.party.party_id != event.subject:
             raise ContractError("data.party.party_id", "write the same id in subject and in data.party.party_id; they differ")

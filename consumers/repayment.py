@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from consumers._envelope import Envelope, LoanData, RepaidData
+from consumers._envelope import Heading, LoanData, RepaidData
 from consumers._fields import Amount, ContractError, Id, Instant, Number, Words
 from consumers._parts import Part, Schedule, first_values, opened, refuse_doubles
 from service.facts import DeadlinesClosed, Fact, Kind, NoticeGiven, PaymentReceived, PaymentReversed
@@ -28,7 +28,7 @@ class ScheduleReplaced(LoanData):
     instalments: Schedule
     reason: Words | None = None
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Closes what the new schedule does not name, opens or moves what it does, and says so."""
         deadlines = opened(event.version, self.loan_id, self.instalments, self.currency or "CNY")
         yield DeadlinesClosed(event.version, self.loan_id, Kind.INSTALMENT, "replaced")
@@ -64,7 +64,7 @@ class RepaymentReceived(LoanData):
     covers: Annotated[list[Cover], Field(min_length=1, max_length=1200)] | None = None
     instalment_no: Number | None = None
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Records the payment and confirms it."""
         amount = self.money(self.amount, "amount")
         ref = None if self.instalment_no is None else str(self.instalment_no)
@@ -114,7 +114,7 @@ class RepaymentReversed(LoanData):
     payment_id: Id
     reason_public: Words | None = None
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Takes the payment back and says so."""
         values = {} if self.reason_public is None else {"reason_public": self.reason_public}
         yield PaymentReversed(event.version, self.loan_id, self.payment_id)
@@ -138,7 +138,7 @@ class AutoDebitFailed(LoanData):
     reason_public: Words | None = None
     next_attempt_at: Instant | None = None
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Asks for the instalment, which ends the notice when it is paid first."""
         values: dict[str, object] = {"attempt": self.attempt}
         if self.reason_public is not None:
@@ -156,7 +156,7 @@ class RepaymentMethodChanged(RepaidData):
     TYPE = "loan.repayment_method.changed"
     EXAMPLE: ClassVar = {"loan_id": "L-1001", "repayment": {"method": "manual"}}
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Says how."""
         values: dict[str, object] = {"method": self.repayment.method}
         if self.repayment.account_last4 is not None:
@@ -172,7 +172,7 @@ class Settled(LoanData):
 
     settled_at: Instant
 
-    def facts(self, event: Envelope) -> Iterator[Fact]:
+    def facts(self, event: Heading) -> Iterator[Fact]:
         """Closes everything and says so."""
         yield DeadlinesClosed(event.version, self.loan_id, None, "settled")
         yield NoticeGiven(event.version, self.loan_id, "loan_settled", values={"settled_at": self.settled_at})

@@ -31,15 +31,15 @@ def normalise(phone: str, region: str | None = None) -> str:
 
     region = region.upper() if region else None
     if region is None and not phone.startswith("+"):
-        raise PhoneError("write it in E.164, with a plus and the country code, or give its region")
+        raise PhoneError("write the number in E.164, with a plus and the country code, or give its region")
     if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:
-        raise PhoneError("its region is not a country with a numbering plan; write an ISO 3166 code, like CN")
+        raise PhoneError("the region is not a country with a numbering plan; write an ISO 3166 code, like CN")
     try:
         number = phonenumbers.parse(phone, region)
     except phonenumbers.NumberParseException as error:
-        raise PhoneError("it is not a phone number: check the country code and the digits") from error
+        raise PhoneError("not a phone number: check the country code and the digits") from error
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        raise PhoneError("it has too few or too many digits for its country")
+        raise PhoneError("too few or too many digits for its country")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
