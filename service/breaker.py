@@ -1,4 +1,4 @@
-"""The circuit breaker: takes a sender out when its error rate says that it is down, at ten messages a minute as at thousands."""
+"""The circuit breaker: takes a sender out when its error rate says it is down, at ten messages a minute as at thousands."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -34,31 +34,31 @@ class Breaker:
         self._recent: deque[tuple[float, bool]] = deque()
         self._errors = 0
         self._cool_down = self._rules.cool_down
-        self._opens_at: float | None = None  # None: closed; otherwise the moment of the next probe
+        self._probe_at: float | None = None  # None: closed; otherwise the moment of the next probe
         self._probing = False
 
     @property
     def is_open(self) -> bool:
         """Whether the sender is out; a probe may be under way."""
-        return self._opens_at is not None
+        return self._probe_at is not None
 
     def admit(self, wanted: int, now: float) -> int:
         """How many of `wanted` messages may go: all, none, or one probe."""
-        if self._opens_at is None:
+        if self._probe_at is None:
             return wanted
-        if now < self._opens_at or wanted < 1:
+        if now < self._probe_at or wanted < 1:
             return 0
         self._probing = True
-        self._opens_at = now + self._cool_down
+        self._probe_at = now + self._cool_down
         return 1
 
     def ready_at(self, now: float) -> float:
         """The moment from which a message may go; `now` while it is closed."""
-        return now if self._opens_at is None else max(now, self._opens_at)
+        return now if self._probe_at is None else max(now, self._probe_at)
 
     def record(self, outcome: Outcome, now: float) -> bool:
         """Learns an outcome; True: this one took the sender out, which is worth one alert."""
-        if self._opens_at is not None:
+        if self._probe_at is not None:
             self._after_probe(outcome, now)
             return False
         if isinstance(outcome, Throttled):
@@ -78,10 +78,10 @@ class Breaker:
             self._open(now)
         else:
             self._cool_down = self._rules.cool_down
-            self._opens_at = None
+            self._probe_at = None
 
     def _open(self, now: float) -> None:
-        self._opens_at = now + self._cool_down
+        self._probe_at = now + self._cool_down
         self._recent.clear()
         self._errors = 0
 

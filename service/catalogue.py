@@ -84,7 +84,8 @@ class Catalogue:
         """
         problems: list[str] = []
         notices: dict[str, NoticeSpec] = {}
-        for file in sorted(root.glob("*/notice.yaml")):
+        for folder in sorted(root.glob("[a-z]*/")):
+            file = folder / "notice.yaml"
             try:
                 spec = _read(file)
             except CatalogueError as error:
@@ -93,7 +94,7 @@ class Catalogue:
             notices[spec.name] = spec
             problems += [f"{_shown(text)}: missing" for text in texts_of(root, spec) if not text.is_file()]
         if not notices and not problems:
-            problems.append(f"{root}: no notice.yaml in it")
+            problems.append(f"{root}: holds no notices")
         if problems:
             raise CatalogueError(problems)
         return cls(notices)
@@ -187,6 +188,8 @@ class _NoticeFile(BaseModel):
 def _read(file: Path) -> NoticeSpec:
     try:
         told = _NoticeFile.model_validate(yaml.safe_load(file.read_text("utf-8")))
+    except FileNotFoundError:
+        raise CatalogueError([f"{_shown(file)}: missing"]) from None
     except yaml.YAMLError as error:
         raise CatalogueError([f"{_shown(file)}: not YAML: {' '.join(str(error).split())}"]) from None
     except ValidationError as error:

@@ -133,7 +133,9 @@ class LoanHistory:
         ends = {key: self._end_of(deadline) for key, deadline in self.deadlines.items()}
         for deadline in self.deadlines.values():
             deadline.paid = 0
-        for payment in sorted(self.payments.values(), key=lambda p: (p.paid_at is None, p.paid_at, p.set_by or "", p.payment_id)):
+        for payment in sorted(
+            self.payments.values(), key=lambda p: (p.paid_at is None, p.paid_at, p.set_by or "", p.payment_id)
+        ):
             payment.covered = self._covered_by(payment, ends) if payment.counts else ()
             for kind, ref, amount in payment.covered:
                 self.deadline(kind, ref).paid += amount

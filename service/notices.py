@@ -50,12 +50,21 @@ WAITING = frozenset({State.PLANNED, State.HELD})
 TRANSITIONS: dict[State, frozenset[State]] = {
     **dict.fromkeys(
         (State.PLANNED, State.HELD),
-        frozenset({State.PLANNED, State.HELD, State.SENDING, State.CANCELLED, State.SUPERSEDED, State.EXPIRED, State.SUPPRESSED}),
+        frozenset(
+            {State.PLANNED, State.HELD, State.SENDING, State.CANCELLED, State.SUPERSEDED, State.EXPIRED, State.SUPPRESSED}
+        ),
     ),
     State.SENDING: frozenset(
         {
-            State.PLANNED, State.HELD, State.SENT, State.FAILED, State.UNKNOWN,
-            State.CANCELLED, State.SUPERSEDED, State.EXPIRED, State.SUPPRESSED,
+            State.PLANNED,
+            State.HELD,
+            State.SENT,
+            State.FAILED,
+            State.UNKNOWN,
+            State.CANCELLED,
+            State.SUPERSEDED,
+            State.EXPIRED,
+            State.SUPPRESSED,
         }
     ),
     State.UNKNOWN: frozenset({State.SENT, State.FAILED, State.PLANNED}),

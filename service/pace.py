@@ -2,9 +2,11 @@
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from itertools import accumulate
 from typing import Literal, Self
 
 from service.notices import Lane
@@ -56,25 +58,32 @@ class Bucket:
         self._back: list[tuple[float, bool, int]] = []  # a heap: when, is critical, how many
 
     def take(self, wanted: int, lane: str, now: float) -> int:
-        """How many of `wanted` single tokens may go now; they are taken."""
-        return self._take([1] * wanted, lane, now)
+        """How many of `wanted` messages of one part each may go now; their tokens are taken."""
+        return self.take_messages([1] * wanted, lane, now)
 
     def take_messages(self, parts: Sequence[int], lane: str, now: float) -> int:
-        """How many messages from the front may go now; `parts` are the segments of each. Their tokens are taken.
+        """How many messages from the front may go now, `parts` being the segments of each; their tokens are taken.
 
         A message with more parts than the whole pace goes when nothing of its lane is out, and is paid for afterwards.
         """
-        by_part = self._pace is not None and self._pace.unit == "parts"
-        return self._take([max(1, n) for n in parts] if by_part else [1] * len(parts), lane, now)
-
-    def ready_at(self, lane: str, now: float) -> float:
-        """The first moment at which a token can be granted, if nobody else takes it; `now` where one is there."""
         self._collect(now)
-        critical = lane == Lane.CRITICAL
+        critical, costs = lane == Lane.CRITICAL, self._costs(parts)
+        granted = 0
+        if now >= self._rests_until and (critical or now >= self._critical_until):
+            granted = self._grant(costs, critical, now)
+        if critical:
+            waits = granted < len(costs)
+            self._critical_until = self.ready_at(lane, now, parts[granted]) + CRITICAL_GRACE if waits else -math.inf
+        return granted
+
+    def ready_at(self, lane: str, now: float, parts: int = 1) -> float:
+        """The first moment at which a message of so many parts can go, if nothing else goes; `now` where it can go now."""
+        self._collect(now)
+        critical, cost = lane == Lane.CRITICAL, self._costs([parts])[0]
         at = max(now, self._rests_until, -math.inf if critical else self._critical_until)
         taken = dict(self._taken)
         for back_at, of_critical, n in sorted(self._back):
-            if self._free(critical, taken, now) >= 1:
+            if self._fits(cost, critical, taken, now):
                 break
             at = max(at, back_at)
             taken[of_critical] -= n
@@ -89,37 +98,33 @@ class Bucket:
             self._share = max(LEAST_SHARE, self._share_at(now) / 2)
         self._rests_until = max(self._rests_until, now + max(retry_after, LEAST_REST))
 
-    def _take(self, costs: Sequence[int], lane: str, now: float) -> int:
-        self._collect(now)
-        critical = lane == Lane.CRITICAL
-        granted = 0
-        if now >= self._rests_until and (critical or now >= self._critical_until):
-            granted = self._grant(costs, critical, now)
-        if critical:
-            waits = granted < len(costs)
-            self._critical_until = self.ready_at(lane, now) + CRITICAL_GRACE if waits else -math.inf
-        return granted
+    def _costs(self, parts: Sequence[int]) -> Sequence[int]:
+        by_part = self._pace is not None and self._pace.unit == "parts"
+        return [max(1, n) for n in parts] if by_part else [1] * len(parts)
 
     def _grant(self, costs: Sequence[int], critical: bool, now: float) -> int:
-        free, granted, spent = self._free(critical, self._taken, now), 0, 0
-        limit, period = self._limit(critical, now)
-        for cost in costs:
-            alone = spent == 0 and self._taken[critical] == 0 and free >= min(1, limit)
-            if spent + cost > free and not (cost > limit and alone):
-                break
-            granted, spent = granted + 1, spent + cost
-        self._spend(spent, critical, limit, now, period)
+        if costs and costs[0] > self._limit(critical, now)[0]:
+            granted = int(self._fits(costs[0], critical, self._taken, now))
+        else:
+            granted = bisect_right(list(accumulate(costs)), self._free(critical, self._taken, now))
+        self._spend(sum(costs[:granted]), critical, now)
         return granted
 
-    def _spend(self, spent: int, critical: bool, limit: float, now: float, period: float) -> None:
-        """Takes tokens; those beyond one period's limit come back a period later each."""
-        self._taken[critical] += spent
+    def _fits(self, cost: int, critical: bool, taken: dict[bool, int], now: float) -> bool:
+        limit, _ = self._limit(critical, now)
+        alone = cost > limit and taken[critical] == 0
+        return self._free(critical, taken, now) >= (1 if alone else cost)
+
+    def _spend(self, cost: int, critical: bool, now: float) -> None:
+        """Takes tokens; those beyond the lane's limit come back a further period later each."""
+        limit, period = self._limit(critical, now)
+        self._taken[critical] += cost
         at = now
-        while spent > 0:
+        while cost > 0:
             at += period
-            n = int(min(spent, limit))
+            n = int(min(cost, limit))
             heappush(self._back, (at, critical, n))
-            spent -= n
+            cost -= n
 
     def _free(self, critical: bool, taken: dict[bool, int], now: float) -> float:
         """Tokens that a lane may take; a debt of the other lanes never reaches into the tenth that is kept."""

@@ -66,6 +66,7 @@ class Text:
     Attributes:
         mentions: the names of all values it speaks of.
         optional: those of them that it tests with "is defined".
+        words: what it says in any case, without its values.
     """
 
     template: Template
@@ -73,6 +74,7 @@ class Text:
     version: str
     mentions: frozenset[str]
     optional: frozenset[str]
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +158,9 @@ def _compiled(environment: Environment, file: Path, joint: str) -> Text:
     tested = {test.node for test in tree.find_all(nodes.Test) if test.name == "defined"}
     optional = {node.name for node in tested if isinstance(node, nodes.Name)}
     version = hashlib.sha256(source.encode()).hexdigest()[:12]
+    words = "".join(data.data for data in tree.find_all(nodes.TemplateData))
     mentions = find_undeclared_variables(tree)
-    return Text(environment.from_string(tree), joint, version, frozenset(mentions), frozenset(optional))
+    return Text(environment.from_string(tree), joint, version, frozenset(mentions), frozenset(optional), words)
 
 
 def _environment(writing: Writing) -> Environment:

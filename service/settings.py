@@ -14,7 +14,9 @@ class SettingError(ValueError):
 class Settings(BaseSettings):
     """All settings. The environment wins over duebell.toml, which wins over the defaults."""
 
-    model_config = SettingsConfigDict(env_prefix="DUEBELL_", toml_file="duebell.toml", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DUEBELL_", toml_file="duebell.toml", extra="ignore", hide_input_in_errors=True
+    )
 
     database_url: str = "sqlite:///var/duebell.db"
     broker_url: SecretStr | None = None  #: none: embedded, events come over HTTP and `duebell publish`

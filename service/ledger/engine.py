@@ -116,7 +116,9 @@ def _async_url(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise DatabaseSettingError("DUEBELL_DATABASE_URL is not a URL, as in postgresql://user@host/name or sqlite:///var/duebell.db") from None
+        raise DatabaseSettingError(
+            "DUEBELL_DATABASE_URL is not a URL, as in postgresql://user@host/name or sqlite:///var/duebell.db"
+        ) from None
     backend = parsed.get_backend_name()
     if backend not in _DRIVERS:
         raise DatabaseSettingError(f"DUEBELL_DATABASE_URL: {backend} is not supported; use postgresql:// or sqlite:///")

@@ -42,7 +42,8 @@ def sorted_out(error: BaseException) -> BaseException:
 
 def _from_sqlite(error: DBAPIError) -> BaseException:
     """SQLite has no SQLSTATE: locked and I/O errors mean away, constraint and data errors mean refused."""
-    if type(error.orig).__name__ in {"IntegrityError", "DataError"} or type(error.orig.__cause__).__name__ in {"IntegrityError", "DataError"}:
+    kinds = {type(error.orig).__name__, type(getattr(error.orig, "__cause__", None)).__name__}
+    if kinds & {"IntegrityError", "DataError"}:
         return LedgerRefused("constraint")
     if isinstance(error, OperationalError) and re.search(r"locked|busy|disk|I/O|unable to open|readonly", str(error.orig)):
         return LedgerAway("sqlite")

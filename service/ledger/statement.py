@@ -56,7 +56,9 @@ class Rows:
             arrays = ", ".join(f"{place(f'{name}.{column}')}::{kind.postgres}[]" for column, kind in self.columns.items())
             return f"unnest({arrays}) AS {name}({', '.join(self.columns)})"
         cells = ", ".join(
-            f"unb64(json_extract(value, '$[{i}]')) AS {column}" if kind is BYTES else f"json_extract(value, '$[{i}]') AS {column}"
+            f"unb64(json_extract(value, '$[{i}]')) AS {column}"
+            if kind is BYTES
+            else f"json_extract(value, '$[{i}]') AS {column}"
             for i, (column, kind) in enumerate(self.columns.items())
         )
         return f"(SELECT {cells} FROM json_each({place(name)})) AS {name}"
@@ -81,7 +83,11 @@ def _json_cell(kind: SqlType, value: Any) -> Any:
 
 _LOCKS = {
     "postgresql": {
-        "for_update": "FOR UPDATE", "for_share": "FOR SHARE", "skip_locked": "FOR UPDATE SKIP LOCKED", "where_true": "", "greatest": "GREATEST",
+        "for_update": "FOR UPDATE",
+        "for_share": "FOR SHARE",
+        "skip_locked": "FOR UPDATE SKIP LOCKED",
+        "where_true": "",
+        "greatest": "GREATEST",
     },
     "sqlite": {"for_update": "", "for_share": "", "skip_locked": "", "where_true": "WHERE true", "greatest": "max"},
 }

@@ -1,23 +1,30 @@
 """The ledger's tables. Bytes columns hold ciphertext unless their comment says hash; texts of versions are service.facts.Version."""
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Boolean, Column, Date, Float, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 from service.ledger.types import Instant, RowNumber
 
 metadata = MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
 )
 _no = text("false")
 _zero = text("0")
 
 
-def _where(condition: str) -> dict[str, object]:
+def _where(condition: str) -> dict[str, Any]:
     """A partial index, on both databases."""
     return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
 
 
 inbox = Table(
-    "inbox", metadata,
+    "inbox",
+    metadata,
     Column("hash", LargeBinary, primary_key=True, comment="hash of source and id, kept for ever"),
     Column("state", Text, nullable=False, comment="received, absorbed, ignored, dead"),
     Column("payload_hash", LargeBinary, nullable=False, comment="hash of the body"),
@@ -33,7 +40,8 @@ Index("ix_inbox_received", inbox.c.received_at, **_where("state = 'received'"))
 Index("ix_inbox_loan_id", inbox.c.loan_id, **_where("loan_id IS NOT NULL"))
 
 parties = Table(
-    "parties", metadata,
+    "parties",
+    metadata,
     Column("party_id", Text, primary_key=True),
     Column("name", LargeBinary),
     Column("phone", LargeBinary),
@@ -51,7 +59,8 @@ Index("ix_parties_phone_key", parties.c.phone_key)
 Index("ix_parties_zone", parties.c.zone)
 
 loans = Table(
-    "loans", metadata,
+    "loans",
+    metadata,
     Column("loan_id", Text, primary_key=True),
     Column("borrower_id", Text),
     Column("product", Text),
@@ -66,10 +75,12 @@ loans = Table(
     Column("created_at", Instant, nullable=False),
 )
 Index("ix_loans_borrower_id", loans.c.borrower_id)
+Index("ix_loans_timezone", loans.c.timezone, **_where("timezone IS NOT NULL"))
 Index("ix_loans_replan", loans.c.loan_id, **_where("replan"))
 
 deadlines = Table(
-    "deadlines", metadata,
+    "deadlines",
+    metadata,
     Column("loan_id", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("ref", Text, primary_key=True),
@@ -97,7 +108,8 @@ Index("ix_deadlines_due_at", deadlines.c.kind, deadlines.c.due_at, **_where("sta
 Index("ix_deadlines_stub", deadlines.c.created_at, **_where("state = 'stub'"))
 
 payments = Table(
-    "payments", metadata,
+    "payments",
+    metadata,
     Column("loan_id", Text, primary_key=True),
     Column("payment_id", Text, primary_key=True),
     Column("amount", BigInteger),
@@ -114,7 +126,8 @@ payments = Table(
 )
 
 pauses = Table(
-    "pauses", metadata,
+    "pauses",
+    metadata,
     Column("loan_id", Text, primary_key=True),
     Column("version", Text, primary_key=True),
     Column("reason", Text, nullable=False),
@@ -124,7 +137,8 @@ pauses = Table(
 )
 
 notices = Table(
-    "notices", metadata,
+    "notices",
+    metadata,
     Column("key", Text, primary_key=True),
     Column("key_month", Integer, primary_key=True, autoincrement=False),
     Column("loan_id", Text),
@@ -169,7 +183,8 @@ Index("ix_notices_loan_id", notices.c.loan_id)
 Index("ix_notices_party_id", notices.c.party_id, **_where("party_id IS NOT NULL"))
 
 attempts = Table(
-    "attempts", metadata,
+    "attempts",
+    metadata,
     Column("id", Text, primary_key=True),
     Column("key", Text, nullable=False),
     Column("sender", Text, nullable=False),
@@ -187,7 +202,8 @@ attempts = Table(
 Index("ix_attempts_key", attempts.c.key)
 
 outbox = Table(
-    "outbox", metadata,
+    "outbox",
+    metadata,
     Column("id", RowNumber, primary_key=True, autoincrement=True),
     Column("type", Text, nullable=False, comment="notice.sent, alert.raised, …"),
     Column("key", Text, comment="of the notice"),
@@ -204,7 +220,8 @@ Index("ix_outbox_unpublished", outbox.c.id, **_where("published_at IS NULL"))
 Index("ix_outbox_key", outbox.c.key)
 
 suppressions = Table(
-    "suppressions", metadata,
+    "suppressions",
+    metadata,
     Column("phone_key", LargeBinary, primary_key=True, comment="keyed hash of the number"),
     Column("purpose", Text, primary_key=True, comment="a purpose, or * for all but security"),
     Column("phone", LargeBinary),
@@ -213,7 +230,8 @@ suppressions = Table(
 )
 
 consents = Table(
-    "consents", metadata,
+    "consents",
+    metadata,
     Column("phone_key", LargeBinary, primary_key=True, comment="keyed hash of the number"),
     Column("purpose", Text, primary_key=True),
     Column("granted", Boolean, nullable=False),
@@ -222,14 +240,16 @@ consents = Table(
 )
 
 contacts = Table(
-    "contacts", metadata,
+    "contacts",
+    metadata,
     Column("counter", Text, primary_key=True, comment="rule, then hash of the number or the party"),
     Column("day", Date, primary_key=True),
     Column("n", Integer, nullable=False),
 )
 
 dead_letters = Table(
-    "dead_letters", metadata,
+    "dead_letters",
+    metadata,
     Column("id", RowNumber, primary_key=True, autoincrement=True),
     Column("hash", LargeBinary, nullable=False, unique=True, comment="hash of the body"),
     Column("event_hash", LargeBinary, comment="of source and id, where they could be read"),
@@ -247,7 +267,8 @@ dead_letters = Table(
 Index("ix_dead_letters_state", dead_letters.c.state, dead_letters.c.id)
 
 controls = Table(
-    "controls", metadata,
+    "controls",
+    metadata,
     Column("scope", Text, primary_key=True, comment="all, lane, channel, template, sender, loan"),
     Column("name", Text, primary_key=True, comment="of the lane, template, …; empty for all"),
     Column("who", Text, nullable=False),
@@ -257,7 +278,8 @@ controls = Table(
 )
 
 audit = Table(
-    "audit", metadata,
+    "audit",
+    metadata,
     Column("id", RowNumber, primary_key=True, autoincrement=True),
     Column("at", Instant, nullable=False),
     Column("who", Text, nullable=False),
@@ -268,7 +290,8 @@ audit = Table(
 )
 
 sweeps = Table(
-    "sweeps", metadata,
+    "sweeps",
+    metadata,
     Column("name", Text, primary_key=True),
     Column("watermark", Instant),
     Column("holder", Text),
@@ -279,7 +302,8 @@ sweeps = Table(
 )
 
 vault = Table(
-    "vault", metadata,
+    "vault",
+    metadata,
     Column("key_id", Text, primary_key=True),
     Column("canary", LargeBinary, nullable=False),
 )

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, Self
+
+from service.pace import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,23 @@ class Sender(Protocol):
         name: shown to operators; unique among the configured senders; without secrets.
         window: how many unanswered messages it may have at once.
         idempotent: the provider honours our key, so the same message may be handed over again.
+        pace: the most it may be given; None: no limit. `?pace=` in its URL sets it.
     """
 
     schemes: ClassVar[tuple[str, ...]]
     name: str
     window: int
     idempotent: bool
+    pace: Pace | None = None
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """The sender that a URL describes, with `?pace=` already taken out of it; opens nothing.
+
+        Raises:
+            SenderSettingError: the URL is wrong.
+        """
+        ...
 
     async def send(self, messages: Sequence[Message]) -> list[Outcome]:
         """One outcome per message, in order. Never raises for a provider's or a network's trouble."""

@@ -1,4 +1,4 @@
-"""What decoding a body can come to: an event with its facts, an event of a type unknown here, or a dead letter."""
+"""What intake takes: an event with its facts, an event of a type unknown here, or a dead letter."""
 
 import json
 from dataclasses import dataclass

@@ -1,0 +1,103 @@
+"""Wires the engine: one object that holds what every role needs."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from schedules.planner import Planner
+from service.catalogue import TEMPLATES, Catalogue
+from service.couriers import Courier
+from service.delivery import Delivery
+from service.intake import Intake
+from service.ladders import LadderError, Ladders, check
+from service.ledger import Ledger
+from service.metrics import Metrics
+from service.rendering import Texts
+from service.rulebook import Rulebook
+from service.senders._port import Sender
+from service.settings import Settings
+from service.settling import Settling
+from service.standing import Standing
+from service.vault import Vault
+
+LADDERS = Path(__file__).resolve().parent.parent / "schedules" / "ladders"
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Everything that works on one ledger in one process."""
+
+    settings: Settings
+    ledger: Ledger
+    vault: Vault
+    catalogue: Catalogue
+    ladders: Ladders
+    texts: Texts
+    rulebook: Rulebook
+    couriers: tuple[Courier, ...]
+    clock: Callable[[], datetime]
+    metrics: Metrics
+    intake: Intake
+    planner: Planner
+    delivery: Delivery
+    settling: Settling
+
+    async def close(self) -> None:
+        """Closes senders and the ledger."""
+        for courier in self.couriers:
+            await courier.sender.close()
+        await self.ledger.close()
+
+
+def system_clock() -> datetime:
+    """The system's clock, UTC."""
+    return datetime.now(UTC)
+
+
+def load_ladders(settings: Settings, catalogue: Catalogue) -> Ladders:
+    """The ladders in force.
+
+    Raises:
+        LadderError: one of them is wrong or names a template that is not there.
+    """
+    ladders = Ladders.load(settings.ladders or LADDERS)
+    wrong = check(ladders, [spec.name for spec in catalogue])
+    if wrong:
+        raise LadderError(wrong[0])
+    return ladders
+
+
+def build(
+    settings: Settings,
+    ledger: Ledger,
+    vault: Vault,
+    senders: Sequence[Sender],
+    *,
+    clock: Callable[[], datetime] = system_clock,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Engine:
+    """Wires an engine over an open ledger.
+
+    Raises:
+        CatalogueError, LadderError, RuleError: an operator's mistake, one readable line each.
+    """
+    root = settings.templates or TEMPLATES
+    catalogue = Catalogue.load(root)
+    texts = Texts.load(root, signature=settings.signature, hotline=settings.hotline)
+    ladders = load_ladders(settings, catalogue)
+    rulebook = Rulebook.load()
+    metrics = Metrics()
+    couriers = tuple(Courier(sender, monotonic, metrics) for sender in senders)
+    delivery = Delivery(
+        ledger, vault, texts, Standing(ladders, rulebook), couriers, clock=clock, monotonic=monotonic, metrics=metrics,
+        lease=timedelta(seconds=settings.lease_seconds), brand=settings.signature.strip("【】"),
+    )  # fmt: skip
+    return Engine(
+        settings, ledger, vault, catalogue, ladders, texts, rulebook, couriers, clock, metrics,
+        intake=Intake(ledger, vault, catalogue, clock, metrics),
+        planner=Planner(ledger, ladders, catalogue),
+        delivery=delivery,
+        settling=Settling(ledger, couriers, metrics),
+    )  # fmt: skip

@@ -1,0 +1,65 @@
+"""A courier stands before one sender: its pace, its breaker and its window of unanswered messages."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from service.breaker import Breaker
+from service.metrics import Metrics
+from service.pace import Bucket
+from service.senders._port import Message, NotSent, Outcome, Rejected, Sender, Throttled, Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """How many messages may go now; where none may, whether another sender should be asked instead."""
+
+    n: int
+    elsewhere: bool = False
+
+
+class Courier:
+    """Hands messages to one sender and learns from its outcomes. `monotonic` gives seconds that never go back."""
+
+    def __init__(self, sender: Sender, monotonic: Callable[[], float], metrics: Metrics) -> None:
+        self.sender = sender
+        self._monotonic, self._metrics = monotonic, metrics
+        self._bucket, self._breaker = Bucket(sender.pace), Breaker()
+
+    @property
+    def name(self) -> str:
+        """The sender's."""
+        return self.sender.name
+
+    def admit(self, parts: Sequence[int], lane: str) -> Admitted:
+        """How many messages from the front, `parts` being the segments of each, may go now."""
+        now = self._monotonic()
+        through = self._breaker.admit(min(len(parts), self.sender.window), now)
+        if through == 0:
+            return Admitted(0, elsewhere=True)
+        return Admitted(self._bucket.take_messages(parts[:through], lane, now))
+
+    def wait(self, lane: str) -> float:
+        """Seconds until the pace lets a message of this lane go."""
+        now = self._monotonic()
+        return max(self._bucket.ready_at(lane, now) - now, 0.0)
+
+    async def send(self, messages: Sequence[Message]) -> tuple[list[Outcome], bool]:
+        """One outcome per message, and whether these outcomes took the sender out (worth one alert)."""
+        started = self._monotonic()
+        try:
+            outcomes = await self.sender.send(messages)
+        except Exception as error:  # noqa: BLE001 - a sender's bug must not lose what may have been said
+            outcomes = [Unknown(type(error).__name__)] * len(messages)
+        now = self._monotonic()
+        self._metrics.send_seconds.labels(self.name).observe(now - started)
+        broke = [self._breaker.record(outcome, now) for outcome in outcomes]
+        for outcome in outcomes:
+            self._metrics.sends.labels(self.name, type(outcome).__name__.lower()).inc()
+            if isinstance(outcome, Throttled):
+                self._bucket.throttled(outcome.retry_after, now)
+        return outcomes, any(broke)
+
+
+def tries_next(outcome: Outcome) -> bool:
+    """Whether another sender may take it: this one had its own trouble and nothing was said."""
+    return isinstance(outcome, NotSent) or (isinstance(outcome, Rejected) and outcome.kind == "sender")

@@ -1,0 +1,437 @@
+"""Delivery: from a notice whose moment has come to a recorded hand-over.
+
+A step claims ready notices of one lane, judges each by the facts as they are now, makes the texts, writes the intent for as
+many as a sender can take at once, hands exactly those over, and records the outcomes. Three short transactions; none is
+open while a sender is called.
+"""
+
+import json
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+from service import context
+from service.couriers import Courier, tries_next
+from service.ledger import Ledger, LedgerConflict, Transaction, claims, controls, outbox
+from service.ledger.outbox import Alert, Step
+from service.locales import locale_of
+from service.metrics import Metrics
+from service.notices import Lane, State
+from service.phones import zones_of
+from service.rendering import Rendered, RenderError, Texts
+from service.senders._port import Accepted, Message, NotSent, Outcome, Rejected, Throttled, Unknown
+from service.standing import Counter, PutBack, Standing
+from service.vault import Vault
+from service.wording import Around, values_of
+from service.zones import local_date
+
+MOST: Final = 500  #: notices a claim takes at most
+#: Waits after a round in which no sender took a notice.
+NO_SENDER_WAITS: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
+_JITTER: Final = 0.2
+#: A notice given back by the intent is looked at again after this.
+_SOON: Final = timedelta(seconds=1)
+_CONFLICT_TRIES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A notice that may go: its row, number, text and the counter it takes from."""
+
+    row: Any
+    to: str
+    locale: str
+    text: Rendered
+    counter: Counter | None
+    attempt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one step works on; nobody else may touch it until the lease is over."""
+
+    lane: Lane
+    token: str
+    until: float  #: monotonic seconds
+    rows: Sequence[Any]
+    around: Around
+    counts: dict[tuple[str, date], int]
+
+
+_NOTHING_AROUND: Final = Around({}, {}, {}, {})
+
+
+class Delivery:
+    """Delivers the notices of all lanes; any number of processes may do so at once.
+
+    Args:
+        couriers: in the order in which they are asked.
+        clock: gives the instant, UTC.
+        monotonic: seconds that go on while the clock may be set.
+        lease: how long a claim is valid.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        vault: Vault,
+        texts: Texts,
+        standing: Standing,
+        couriers: Sequence[Courier],
+        *,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        metrics: Metrics,
+        lease: timedelta = timedelta(seconds=30),
+        brand: str = "Duebell",
+    ) -> None:
+        self._ledger, self._vault, self._texts, self._standing, self._couriers = ledger, vault, texts, standing, couriers
+        self._clock, self._monotonic, self._metrics, self._lease, self._brand = clock, monotonic, metrics, lease, brand
+        self._troubled: set[str] = set()
+
+    async def step(self, lane: Lane) -> int:
+        """Works on what is ready in a lane; gives the number of notices claimed."""
+        claim = await self._again(lambda: self._claim(lane))
+        if claim is None:
+            return 0
+        now = self._clock()
+        back, ready = self._judged(claim, now)
+        if back:
+            await self._again(lambda: self._put_back(claim, back))
+        for courier in self._couriers:
+            if ready:
+                ready = await self._through(courier, claim, ready)
+        if ready:
+            await self._again(lambda: self._put_back(claim, [(r.row, self._no_sender(r.row)) for r in ready]))
+        return len(claim.rows)
+
+    async def next_ready(self, lane: Lane) -> datetime | None:
+        """When the next notice of a lane may go."""
+        async with self._ledger.transaction() as tx:
+            at: datetime | None = (await tx.rows(claims.NEXT_READY, lane=lane.value))[0].at
+        return at
+
+    # ------------------------------------------------------------ the claim
+
+    async def _claim(self, lane: Lane) -> Claim | None:
+        now, token = self._clock(), uuid4().hex
+        until = self._monotonic() + self._lease.total_seconds()
+        async with self._ledger.transaction() as tx:
+            paused = await _paused(tx, now)
+            if ("all", "") in paused or ("lane", lane.value) in paused:
+                return None
+            taken = await tx.rows(
+                claims.CLAIM,
+                lane=lane.value,
+                token=token,
+                lease_until=now + self._lease,
+                now=now,
+                n=self._claim_size(),
+                paused=paused,
+            )
+            if not taken:
+                return None
+            rows = await tx.rows(claims.DETAILS, c=[(row.key, row.key_month) for row in taken], now=now)
+            around = await _look_around(tx, rows, now)
+            counts = await self._counts(tx, rows, now)
+        return Claim(lane, token, until, rows, around, counts)
+
+    def _claim_size(self) -> int:
+        """What the senders can take in a third of the lease."""
+        paces = [courier.sender.pace for courier in self._couriers]
+        if not paces or None in paces:
+            return MOST
+        return max(1, min(MOST, int(sum(p.count / p.period for p in paces if p) * self._lease.total_seconds() / 3)))
+
+    async def _counts(self, tx: Transaction, rows: Iterable[Any], now: datetime) -> dict[tuple[str, date], int]:
+        counters = {(c.name, c.day) for row in rows if (c := self._standing.counter(row, now))}
+        if not counters:
+            return {}
+        return {(row.counter, row.day): row.n for row in await tx.rows(claims.COUNTS, c=sorted(counters))}
+
+    # ------------------------------------------------------------ judging and rendering
+
+    def _judged(self, claim: Claim, now: datetime) -> tuple[list[tuple[Any, PutBack]], list[Ready]]:
+        """Which notices go back, and the texts of the others."""
+        back, ready, counts = [], [], dict(claim.counts)
+        for row in sorted(claim.rows, key=lambda r: (r.moment, r.key)):
+            verdict = self._verdict(row, claim, counts, now)
+            if isinstance(verdict, PutBack):
+                back.append((row, verdict))
+            else:
+                ready.append(verdict)
+                if verdict.counter:
+                    place = verdict.counter.name, verdict.counter.day
+                    counts[place] = counts.get(place, 0) + 1
+        return back, ready
+
+    def _verdict(self, row: Any, claim: Claim, counts: dict[tuple[str, date], int], now: datetime) -> PutBack | Ready:
+        to = self._vault.text(row.phone) if row.phone else ""
+        counter = self._standing.counter(row, now)
+        verdict = self._standing.judge(
+            row,
+            zones_of(to) if to and row.party_zone is None else (),
+            counts.get((counter.name, counter.day), 0) if counter else 0,
+            older_open=claim.around.older_open(row),
+            now=now,
+        )
+        if verdict is not None:
+            return verdict
+        locale = locale_of(row.locale)
+        try:
+            text = self._rendered(row, locale, claim.around, now)
+        except RenderError as error:
+            return PutBack(State.FAILED, "cannot_render", rule=error.what[:200])
+        return Ready(row, to, locale, text, counter)
+
+    def _rendered(self, row: Any, locale: str, around: Around, now: datetime) -> Rendered:
+        own = context.from_json(self._vault.decrypt(row.context)) if row.context else {}
+        values = values_of(row, {"brand": self._brand, **own}, around, now)
+        return self._texts.render(row.template, locale, row.channel, values, zone=row.zone, today=local_date(now, row.zone))
+
+    # ------------------------------------------------------------ handing over
+
+    async def _through(self, courier: Courier, claim: Claim, ready: list[Ready]) -> list[Ready]:
+        """Hands what it can to one sender; gives back what another sender should be asked for."""
+        left: list[Ready] = []
+        while ready:
+            admitted = courier.admit([r.text.segments for r in ready], claim.lane.value)
+            if admitted.elsewhere:
+                return left + ready
+            if admitted.n == 0:
+                await self._unclaim(claim, ready, timedelta(seconds=courier.wait(claim.lane.value)))
+                return left
+            left += await self._send(courier, claim, ready[: admitted.n])
+            ready = ready[admitted.n :]
+        return left
+
+    async def _send(self, courier: Courier, claim: Claim, chunk: Sequence[Ready]) -> list[Ready]:
+        """Intent, call, outcomes, for no more messages than the sender's window."""
+        chunk = [replace(r, attempt=uuid4().hex) for r in chunk]
+        intended, at = await self._again(lambda: self._intend(courier, claim, chunk))
+        if not intended:
+            return []
+        if self._monotonic() >= claim.until:
+            await self._unclaim(claim, intended, timedelta())
+            return []
+        outcomes, broke = await courier.send([_message(r, claim.lane, at) for r in intended])
+        pairs = list(zip(intended, outcomes, strict=True))
+        await self._again(lambda: self._conclude(courier, claim, pairs, broke=broke))
+        return [r for r, outcome in pairs if tries_next(outcome)]
+
+    async def _intend(self, courier: Courier, claim: Claim, chunk: Sequence[Ready]) -> tuple[list[Ready], datetime]:
+        """Commits the intent for those that may still go; what the cap refuses is held, what has ended is left alone."""
+        async with self._ledger.transaction() as tx:
+            asking = sorted({(r.row.loan_id,) for r in chunk if r.row.asks and r.row.loan_id})
+            if asking:
+                await tx.rows(claims.SHARE_LOANS, l=asking)
+            now = self._clock()
+            rows = await tx.rows(
+                claims.INTEND,
+                i=[(r.row.key, r.row.key_month, r.row.phone_key) for r in chunk],
+                token=claim.token, sender=courier.name, now=now, paused=await _paused(tx, now),
+            )  # fmt: skip
+            granted = {row.key for row in rows}
+            intended = [r for r in chunk if r.row.key in granted]
+            full = await _over_cap(tx, intended)
+            if full:
+                held = [(r.row, self._standing.over_cap(r.row, now)) for r in intended if r.row.key in full]
+                await self._write_back(tx, claim, held, now)
+                intended = [r for r in intended if r.row.key not in full]
+            refused = [(r.row.key, r.row.key_month) for r in chunk if r.row.key not in granted]
+            if refused:
+                await tx.run(claims.UNCLAIM, o=refused, token=claim.token, not_before=now + _SOON)
+            if intended:
+                await tx.run(claims.ADD_ATTEMPTS, a=[self._attempt_row(r) for r in intended], sender=courier.name, now=now)
+        return intended, now
+
+    def _attempt_row(self, r: Ready) -> tuple[Any, ...]:
+        sealed = self._vault.encrypt(r.text.text)
+        counter = f"{r.counter.name} {r.counter.day.isoformat()}" if r.counter else None
+        return (r.attempt, r.row.key, sealed, r.text.version, r.locale, r.text.segments, counter)
+
+    async def _conclude(self, courier: Courier, claim: Claim, pairs: Sequence[tuple[Ready, Outcome]], *, broke: bool) -> None:
+        """Records outcomes; what was not said gives back its contact."""
+        async with self._ledger.transaction() as tx:
+            now = self._clock()
+            await tx.run(claims.END_ATTEMPTS, a=[_attempt_end(r, outcome) for r, outcome in pairs], now=now)
+            ended = [(*_place(r), *end) for r, outcome in pairs if (end := _ending(outcome, now))]
+            rows = await tx.rows(claims.CONCLUDE, o=ended, token=claim.token) if ended else []
+            steps: list[Step | Alert] = [_step(row, now) for row in rows]
+            elsewhere = [_place(r) for r, outcome in pairs if tries_next(outcome)]
+            if elsewhere:
+                await tx.run(claims.UNINTEND, o=elsewhere, token=claim.token)
+            for r, outcome in pairs:
+                if isinstance(outcome, Throttled):
+                    wait = now + timedelta(seconds=outcome.retry_after)
+                    await tx.run(claims.UNCLAIM, o=[_place(r)], token=claim.token, not_before=wait)
+            unsaid = sorted(
+                {(r.counter.name, r.counter.day) for r, o in pairs if r.counter and not isinstance(o, (Accepted, Unknown))}
+            )
+            if unsaid:
+                await tx.run(claims.UNCOUNT, c=unsaid)
+            steps += self._sender_alerts(courier, [outcome for _, outcome in pairs], now, broke=broke)
+            await outbox.record(tx, steps)
+        self._note(claim.lane, [r for r, outcome in pairs if isinstance(outcome, Accepted)], steps, now)
+
+    def _sender_alerts(self, courier: Courier, outcomes: Sequence[Outcome], now: datetime, *, broke: bool) -> list[Alert]:
+        """One alert when a sender gets into trouble of its own, and none again until it has accepted something."""
+        if any(isinstance(outcome, Accepted) for outcome in outcomes):
+            self._troubled.discard(courier.name)
+        trouble = next(
+            (outcome.code for outcome in outcomes if isinstance(outcome, (NotSent, Rejected)) and tries_next(outcome)), None
+        )
+        if (trouble is None and not broke) or courier.name in self._troubled:
+            return []
+        self._troubled.add(courier.name)
+        return [Alert("sender_trouble", {"sender": courier.name, "code": trouble or "error_rate"}, now)]
+
+    # ------------------------------------------------------------ putting back
+
+    def _no_sender(self, row: Any) -> PutBack:
+        """Held, longer each time."""
+        wait = NO_SENDER_WAITS[min(row.tries, len(NO_SENDER_WAITS) - 1)]
+        jitter = wait * random.uniform(-_JITTER, _JITTER)  # noqa: S311 - not a secret
+        return PutBack(State.HELD, "no_sender", self._clock() + wait + jitter)
+
+    async def _put_back(self, claim: Claim, back: Sequence[tuple[Any, PutBack]]) -> None:
+        async with self._ledger.transaction() as tx:
+            await self._write_back(tx, claim, back, self._clock())
+
+    async def _write_back(self, tx: Transaction, claim: Claim, back: Sequence[tuple[Any, PutBack]], now: datetime) -> None:
+        rules = {row.key: verdict.rule for row, verdict in back}
+        cells = [
+            (
+                row.key, row.key_month, v.state.value, v.reason, v.not_before or row.moment,
+                row.tries + 1 if v.reason == "no_sender" else row.tries,
+            )
+            for row, v in sorted(back, key=lambda pair: str(pair[0].key))
+        ]  # fmt: skip
+        changed = await tx.rows(claims.PUT_BACK, b=cells, token=claim.token)
+        steps = [replace(_step(row, now), rule=rules[row.key]) for row in changed]
+        await outbox.record(tx, steps)
+        self._note(claim.lane, [], steps, now)
+
+    async def _unclaim(self, claim: Claim, ready: Sequence[Ready], wait: timedelta) -> None:
+        """Gives notices back as if they had not been claimed."""
+        async with self._ledger.transaction() as tx:
+            await tx.run(claims.UNCLAIM, o=[_place(r) for r in ready], token=claim.token, not_before=self._clock() + wait)
+
+    def _note(self, lane: Lane, sent: Sequence[Ready], steps: Iterable[Step | Alert], now: datetime) -> None:
+        for step in steps:
+            if isinstance(step, Step):
+                self._metrics.steps.labels(step.state, step.reason or "", lane.value).inc()
+        for r in sent:
+            self._metrics.lateness.labels(lane.value).observe(max((now - r.row.moment).total_seconds(), 0.0))
+
+    async def _again(self, transaction: Callable[[], Any]) -> Any:
+        """Runs a transaction once more where it met a deadlock or a serialization failure."""
+        for _ in range(_CONFLICT_TRIES):
+            try:
+                return await transaction()
+            except LedgerConflict:
+                self._metrics.delivery_conflicts.inc()
+        return await transaction()
+
+
+# ---------------------------------------------------------------- rows
+
+
+async def _paused(tx: Transaction, now: datetime) -> list[tuple[str, str]]:
+    return [(row.scope, row.name) for row in await tx.rows(controls.ACTIVE, now=now)]
+
+
+async def _look_around(tx: Transaction, rows: Sequence[Any], now: datetime) -> Around:
+    """Reads the neighbours of deadlines that receipts and collection texts must name."""
+    receipts = [row for row in rows if row.payment_set_by is not None]
+    collecting = [row for row in rows if row.purpose == "collection" and row.loan_id]
+    if not receipts and not collecting:
+        return _NOTHING_AROUND
+    open_by_key, next_by_loan = {}, {}
+    if receipts:
+        covered = [(row.loan_id, kind, ref) for row in receipts for kind, ref, _ in _covered(row)]
+        for found in await tx.rows(claims.AROUND_PAYMENTS, l=sorted({(row.loan_id,) for row in receipts}), w=covered):
+            open_by_key[found.loan_id, found.kind, found.ref] = found
+            if found.place == 1:
+                next_by_loan[found.loan_id] = found
+    overdue: dict[str, list[Any]] = {}
+    last_payment: dict[str, str] = {}
+    if collecting:
+        loans = {row.loan_id: local_date(now, row.zone) for row in collecting}
+        for found in await tx.rows(claims.OVERDUE, l=sorted(loans.items())):
+            overdue.setdefault(found.loan_id, []).append(found)
+        last_payment = {
+            f.loan_id: f.version for f in await tx.rows(claims.LAST_PAYMENTS, l=[(loan_id,) for loan_id in sorted(loans)])
+        }
+    return Around(open_by_key, next_by_loan, overdue, last_payment)
+
+
+def _covered(row: Any) -> list[Any]:
+    found: list[Any] = json.loads(row.covered or "[]")
+    return found
+
+
+async def _over_cap(tx: Transaction, intended: Sequence[Ready]) -> set[str]:
+    """Counts each text on its counter, one text per counter at a time; gives the keys that found it full."""
+    waiting = [r for r in intended if r.counter]
+    full: set[str] = set()
+    while waiting:
+        turn: dict[tuple[str, date], Ready] = {}
+        later = []
+        for r in waiting:
+            place = (r.counter.name, r.counter.day) if r.counter else ("", date.min)
+            if place in turn:
+                later.append(r)
+            else:
+                turn[place] = r
+        for most in {r.counter.most for r in turn.values() if r.counter}:
+            asked = {place: r for place, r in turn.items() if r.counter and r.counter.most == most}
+            rows = await tx.rows(claims.COUNT, c=[(*place, most) for place in sorted(asked)], most=most)
+            counted = {(row.counter, row.day) for row in rows}
+            full |= {r.row.key for place, r in asked.items() if place not in counted}
+        waiting = later
+    return full
+
+
+def _place(r: Ready) -> tuple[str, int]:
+    return r.row.key, r.row.key_month
+
+
+def _message(r: Ready, lane: Lane, at: datetime) -> Message:
+    return Message(
+        key=r.row.key, loan_id=r.row.loan_id, template=r.row.template, channel=r.row.channel, lane=lane.value, purpose=r.row.purpose,
+        to=r.to, body=r.text.text, at=at, expires_at=r.row.expires_at, segments=r.text.segments,
+    )  # fmt: skip
+
+
+def _ending(outcome: Outcome, now: datetime) -> tuple[str, str | None, datetime | None] | None:
+    """State, reason and hand-over time that an outcome ends in; None where it ends nothing."""
+    match outcome:
+        case Accepted():
+            return "sent", None, now
+        case Rejected(kind, _) if kind != "sender":
+            return "failed", "rejected", None
+        case Unknown():
+            return "unknown", "timeout", None
+    return None
+
+
+_WORDS: Final = {
+    "Accepted": "accepted",
+    "Rejected": "rejected",
+    "Throttled": "throttled",
+    "NotSent": "not_sent",
+    "Unknown": "unknown",
+}
+
+
+def _attempt_end(r: Ready, outcome: Outcome) -> tuple[str, str, str | None, str | None]:
+    provider_id = outcome.provider_id if isinstance(outcome, Accepted) else None
+    return r.attempt, _WORDS[type(outcome).__name__], getattr(outcome, "code", None), provider_id
+
+
+def _step(row: Any, now: datetime) -> Step:
+    return Step(row.key, row.loan_id, row.seq, row.state, row.reason, now)

@@ -1,0 +1,343 @@
+"""Intake: a batch of events becomes rows, in one transaction.
+
+`absorb` is called by the broker's door and by the embedded inbox alike. It takes events in (each once for ever), folds
+their facts into parties and loans, ends what a payment or a replacement ends, adds the notices they call for, and buries
+what cannot be understood. When it returns, everything is committed: only then may the caller acknowledge.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from service import context
+from service.catalogue import Catalogue
+from service.events import Dead, Decoded, Event, Ignored, same_payload
+from service.facts import LoanChange, LoanCured, LoanFact, NoticeGiven, PartyFact
+from service.ledger import Ledger, LedgerConflict, LedgerRefused, Transaction, inbox, letters, loans, notices, outbox, people
+from service.ledger.outbox import Alert, Step
+from service.metrics import Metrics
+from service.notices import event_key, lane_of
+from service.vault import Vault
+
+Clock = Callable[[], datetime]
+Verdict = Literal["accepted", "duplicate", "ignored", "dead"]
+
+#: How often a batch that met a deadlock or a serialization failure is tried before it is halved.
+_CONFLICT_TRIES = 5
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one transaction works on."""
+
+    events: list[Event] = field(default_factory=list)
+    ignored: list[Ignored] = field(default_factory=list)
+    dead: list[Dead] = field(default_factory=list)
+    steps: list[Step | Alert] = field(default_factory=list)
+
+
+class Intake:
+    """Absorbs events into the ledger.
+
+    Args:
+        clock: gives the instant, UTC. It is read twice in a transaction: at its start, and when the loans are locked, so
+            that the recording of a payment is never earlier than an intent it came after.
+    """
+
+    def __init__(self, ledger: Ledger, vault: Vault, catalogue: Catalogue, clock: Clock, metrics: Metrics) -> None:
+        self._ledger, self._vault, self._catalogue, self._clock, self._metrics = ledger, vault, catalogue, clock, metrics
+
+    async def absorb(self, batch: Sequence[Decoded], *, origin: str) -> list[Verdict]:
+        """Absorbs a batch and gives one verdict per message, in order.
+
+        A batch the database refuses is halved until the culprit is alone; it becomes a dead letter.
+
+        Raises:
+            LedgerAway: nothing is committed beyond what earlier halves committed; try the same batch again.
+        """
+        for _ in range(_CONFLICT_TRIES):
+            try:
+                return await self._absorb_once(batch, origin)
+            except LedgerConflict:
+                self._metrics.intake_conflicts.inc()
+            except LedgerRefused as error:
+                if len(batch) == 1:
+                    return await self._absorb_once([_refused(batch[0], error)], origin)
+                break
+        if len(batch) == 1:
+            raise LedgerConflict("the same conflict over and over")
+        middle = len(batch) // 2
+        return [*await self.absorb(batch[:middle], origin=origin), *await self.absorb(batch[middle:], origin=origin)]
+
+    async def _absorb_once(self, batch: Sequence[Decoded], origin: str) -> list[Verdict]:
+        now = self._clock()
+        async with self._ledger.transaction() as tx:
+            new, steps = await self._take_in(tx, batch, now)
+            work = _sorted(batch, new)
+            work.steps += steps
+            await self._bury(tx, work.dead, origin, now)
+            await self._react(tx, work, now)
+            await outbox.record(tx, work.steps)
+        return self._verdicts(batch, new)
+
+    def _verdicts(self, batch: Sequence[Decoded], new: set[bytes]) -> list[Verdict]:
+        verdicts: list[Verdict] = []
+        for message in batch:
+            if isinstance(message, Dead):
+                verdicts.append("dead")
+            elif message.id_hash not in new:
+                verdicts.append("duplicate")
+            else:
+                verdicts.append("ignored" if isinstance(message, Ignored) else "accepted")
+                new.discard(message.id_hash)
+        for verdict in verdicts:
+            self._metrics.events_in[verdict].inc()
+        return verdicts
+
+    # ------------------------------------------------------------ the inbox
+
+    async def _take_in(self, tx: Transaction, batch: Sequence[Decoded], now: datetime) -> tuple[set[bytes], list[Step | Alert]]:
+        """The hashes of events that are to be absorbed now, and an alert for each that came with another payload before."""
+        rows: dict[bytes, tuple[object, ...]] = {}
+        differing: list[tuple[bytes, bytes, bytes]] = []
+        for message in batch:
+            key = message.id_hash
+            if key is None:
+                continue
+            if key in rows:
+                differing.append((key, message.payload_hash, message.body))
+            else:
+                rows[key] = self._inbox_row(key, message)
+        if not rows:
+            return set(), []
+        new = {row.hash for row in await tx.rows(inbox.TAKE, e=[rows[key] for key in sorted(rows)], now=now)}
+        known = [
+            (m.id_hash, m.payload_hash, m.body) for m in batch if m.id_hash and m.id_hash not in new and not isinstance(m, Dead)
+        ]
+        return new, await self._mismatches(tx, [*known, *differing], now)
+
+    def _inbox_row(self, key: bytes, message: Decoded) -> tuple[object, ...]:
+        state = "absorbed" if isinstance(message, Event) else "ignored" if isinstance(message, Ignored) else "dead"
+        event = message if isinstance(message, Event) else None
+        hashes = " ".join(self._vault.keyed_hash(party).hex() for party in event.party_ids) if event else None
+        return (
+            key, state, message.payload_hash, self._vault.encrypt(message.body), hashes, message.type,
+            event.loan_id if event else None, event.time if event else None,
+        )  # fmt: skip
+
+    async def _mismatches(
+        self, tx: Transaction, seen: Sequence[tuple[bytes, bytes, bytes]], now: datetime
+    ) -> list[Step | Alert]:
+        """The same event with another payload: counted, and told to ops."""
+        if not seen:
+            return []
+        bodies = {(key, digest): body for key, digest, body in seen}
+        found = await tx.rows(inbox.DIFFERING, seen=[(key, digest) for key, digest in bodies])
+        stored = {row.hash: row for row in found if row.payload is not None}
+        alerts: dict[bytes, Step | Alert] = {}
+        for (key, _), body in bodies.items():
+            row = stored.get(key)
+            if row is not None and not same_payload(self._vault.decrypt(row.payload), body):
+                self._metrics.duplicate_mismatches.inc()
+                alerts[key] = Alert("duplicate_mismatch", {"type": row.type or "", "event_hash": key.hex()}, now)
+        return list(alerts.values())
+
+    async def _bury(self, tx: Transaction, dead: Sequence[Dead], origin: str, now: datetime) -> None:
+        rows = {
+            d.payload_hash: (
+                d.payload_hash, d.id_hash, d.type, d.field, d.reason, d.body_size, self._vault.encrypt(d.body), origin,
+            )
+            for d in dead
+        }  # fmt: skip
+        if rows:
+            await tx.run(letters.BURY, d=[rows[key] for key in sorted(rows)], now=now)
+
+    # ------------------------------------------------------------ parties, loans, notices
+
+    async def _react(self, tx: Transaction, work: _Batch, now: datetime) -> None:
+        facts = [fact for event in work.events for fact in event.facts]
+        reachable = await people.absorb(tx, self._vault, (f for f in facts if isinstance(f, PartyFact)), now)
+        loaded = await loans.lock(tx, (event.loan_id for event in work.events if event.loan_id), now)
+        await loans.load_details(tx, loaded, _with_details(work.events))
+        before = {loan_id: _standing(entry) for loan_id, entry in loaded.items()}
+        recorded_at = self._clock()
+        for event in work.events:
+            if event.loan_id:
+                changes = [f for f in event.facts if isinstance(f, LoanChange)]
+                loaded[event.loan_id].history.absorb(changes, plan_from=recorded_at if event.mode_backfill else None)
+        for entry in loaded.values():
+            entry.history.derive()
+        effects = _effects(loaded, before)
+        await loans.save(tx, loaded, effects.replan, recorded_at)
+        added = self._notice_rows(work.events, recorded_at)
+        if added:
+            await tx.run(notices.ADD, n=added, now=recorded_at)
+        reachable |= effects.borrowers
+        await self._reconcile(tx, work, loaded, effects, reachable, recorded_at)
+
+    def _notice_rows(self, events: Iterable[Event], now: datetime) -> list[tuple[object, ...]]:
+        rows = [
+            self._notice_row(event, fact, now)
+            for event in events
+            if not event.mode_backfill
+            for fact in event.facts
+            if isinstance(fact, NoticeGiven)
+        ]
+        return sorted(rows, key=lambda row: str(row[0]))
+
+    def _notice_row(self, event: Event, fact: NoticeGiven, now: datetime) -> tuple[object, ...]:
+        spec = self._catalogue[fact.template]
+        key = event_key(event.source, event.id, event.time, fact.template, fact.role)
+        expires_at = fact.not_later_than or event.time + spec.valid
+        sealed = self._vault.encrypt(context.to_json(fact.values)) if fact.values else None
+        return (
+            key.key, key.month, fact.loan_id, fact.party_id, fact.role, fact.template, spec.channels[0], spec.purpose.value,
+            lane_of(spec.purpose, is_stage=False).value, spec.asks, fact.is_receipt, fact.kind and fact.kind.value, fact.ref,
+            fact.payment_id, " ".join(spec.needs) or None, sealed, event.id, event.time, min(event.time, now), now, expires_at,
+        )  # fmt: skip
+
+    async def _reconcile(
+        self,
+        tx: Transaction,
+        work: _Batch,
+        loaded: Mapping[str, loans.Loaded],
+        effects: "_Effects",
+        reachable: set[str],
+        now: datetime,
+    ) -> None:
+        """Ends, revives and frees notices as the facts now stand."""
+        changed: list[object] = []
+        ended = effects.ended + _already_closed(work.events, loaded)
+        if ended:
+            changed += await tx.rows(notices.CANCEL, d=ended)
+            await tx.run(notices.REWORD, d=ended)
+        if effects.reopened:
+            changed += await tx.rows(notices.REVIVE, d=effects.reopened, now=now)
+        taken_back = _taken_back(work.events, loaded)
+        if taken_back:
+            changed += await tx.rows(notices.DROP_RECEIPTS, p=taken_back)
+        cured = {(f.loan_id,) for event in work.events for f in event.facts if isinstance(f, LoanCured)}
+        if cured:
+            changed += await tx.rows(notices.CANCEL_CURED, l=sorted(cured))
+        detailed = [(loan_id,) for loan_id in sorted(_with_details(work.events))]
+        if detailed:
+            changed += await tx.rows(notices.FREE_FACTS, l=detailed)
+        if reachable:
+            changed += await tx.rows(notices.FREE_CONTACT, p=[(party,) for party in sorted(reachable)])
+        work.steps += [_step(row, now) for row in changed]
+
+
+# ---------------------------------------------------------------- pure parts
+
+
+@dataclass(slots=True)
+class _Effects:
+    """What a batch did to deadlines: rows for the statements of service/ledger/notices.py."""
+
+    ended: list[tuple[str, str, str, str | None, str]] = field(default_factory=list)
+    reopened: list[tuple[str, str, str, str]] = field(default_factory=list)
+    replan: set[str] = field(default_factory=set)
+    borrowers: set[str] = field(default_factory=set)
+
+
+_Standing = dict[tuple[str, str], tuple[str, str | None, str | None]]
+
+
+def _standing(entry: loans.Loaded) -> tuple[_Standing, dict[str, str]]:
+    deadlines = {key: (d.state, d.reason, d.anchor) for key, d in entry.history.deadlines.items()}
+    return deadlines, dict(entry.history.fields)
+
+
+def _effects(loaded: Mapping[str, loans.Loaded], before: Mapping[str, tuple[_Standing, dict[str, str]]]) -> _Effects:
+    """Compares the deadlines before and after."""
+    effects = _Effects()
+    for loan_id, entry in loaded.items():
+        old, old_fields = before[loan_id]
+        for (kind, ref), d in entry.history.deadlines.items():
+            was = old.get((kind, ref))
+            if was == (d.state, d.reason, d.anchor):
+                continue
+            if d.state == "closed":
+                effects.ended.append((loan_id, kind, ref, None, d.reason or "closed"))
+            elif d.state == "open" and d.anchor is not None:
+                effects.replan.add(loan_id)
+                if was is not None:
+                    effects.ended.append((loan_id, kind, ref, d.anchor, "moved"))
+                    effects.reopened.append((loan_id, kind, ref, d.anchor))
+        fields = entry.history.fields
+        if any(fields.get(name) != old_fields.get(name) for name in ("method", "product", "borrower_id")):
+            effects.replan.add(loan_id)
+        if fields.get("borrower_id") != old_fields.get("borrower_id"):
+            effects.borrowers.add(fields["borrower_id"])
+    return effects
+
+
+def _with_details(events: Iterable[Event]) -> set[str]:
+    """The loans whose deadlines and payments a batch touches or speaks of."""
+    return {
+        event.loan_id
+        for event in events
+        if event.loan_id
+        and any(
+            fact.kind is not None or fact.payment_id is not None
+            if isinstance(fact, NoticeGiven)
+            else isinstance(fact, LoanChange) and not isinstance(fact, LoanFact)
+            for fact in event.facts
+        )
+    }
+
+
+def _already_closed(events: Iterable[Event], loaded: Mapping[str, loans.Loaded]) -> list[tuple[str, str, str, str | None, str]]:
+    """Deadlines that were closed before a notice that speaks of them came."""
+    return [
+        (event.loan_id, fact.kind.value, fact.ref, None, deadline.reason or "closed")
+        for event in events
+        if event.loan_id
+        for fact in event.facts
+        if isinstance(fact, NoticeGiven) and fact.kind and fact.ref
+        if (deadline := loaded[event.loan_id].history.deadlines.get((fact.kind.value, fact.ref))) and deadline.state == "closed"
+    ]
+
+
+def _taken_back(events: Iterable[Event], loaded: Mapping[str, loans.Loaded]) -> list[tuple[str, str]]:
+    """Payments these events speak of whose money was taken back."""
+    spoken = {
+        (event.loan_id, payment_id)
+        for event in events
+        if event.loan_id
+        for fact in event.facts
+        if (payment_id := getattr(fact, "payment_id", None))
+    }
+    return sorted(
+        (loan_id, payment_id)
+        for loan_id, payment_id in spoken
+        if (payment := loaded[loan_id].history.payments.get(payment_id)) and payment.reversed_by
+    )
+
+
+def _sorted(batch: Sequence[Decoded], new: set[bytes]) -> _Batch:
+    """New events once each, in order; dead letters all."""
+    work, seen = _Batch(), set[bytes]()
+    for message in batch:
+        if isinstance(message, Dead):
+            work.dead.append(message)
+        elif message.id_hash in new and message.id_hash not in seen:
+            seen.add(message.id_hash)
+            if isinstance(message, Event):
+                work.events.append(message)
+            else:
+                work.ignored.append(message)
+    return work
+
+
+def _refused(message: Decoded, error: LedgerRefused) -> Dead:
+    """A message whose data the database cannot hold."""
+    return Dead(
+        field="data", reason=f"the database refuses a value of this event (SQLSTATE {error})", source=message.source, id=message.id,
+        type=message.type, body=message.body, body_size=len(message.body), payload_hash=message.payload_hash,
+    )  # fmt: skip
+
+
+def _step(row: object, now: datetime) -> Step:
+    return Step(row.key, row.loan_id, row.seq, row.state, row.reason, now)  # type: ignore[attr-defined]

@@ -1,0 +1,218 @@
+"""The claim, the intent and the outcome: the three steps in which a notice leaves."""
+
+from service.ledger.planning import ZONE
+from service.ledger.statement import BOOL, BYTES, DATE, INSTANT, INT, TEXT, Rows, Statement
+
+_KEYS = Rows(key=TEXT, month=INT)
+
+#: Takes the oldest ready notices of a lane; what an operator has paused is passed over.
+CLAIM = Statement(
+    """
+    UPDATE notices SET state = 'sending', token = :token, lease_until = :lease_until, handed_at = NULL
+    FROM (
+        SELECT key, key_month FROM notices n
+        WHERE n.lane = :lane AND n.state IN ('planned', 'held') AND n.not_before <= :now AND n.expires_at > :now
+        AND NOT EXISTS (SELECT 1 FROM {paused} WHERE (paused.scope = 'template' AND paused.name = n.template)
+            OR (paused.scope = 'channel' AND paused.name = n.channel) OR (paused.scope = 'loan' AND paused.name = n.loan_id))
+        ORDER BY n.not_before, n.key LIMIT :n {skip_locked}) AS ready
+    WHERE notices.key = ready.key AND notices.key_month = ready.key_month
+    RETURNING notices.key, notices.key_month
+    """,
+    lane=TEXT,
+    token=TEXT,
+    lease_until=INSTANT,
+    now=INSTANT,
+    n=INT,
+    paused=Rows(scope=TEXT, name=TEXT),
+)
+
+#: Everything needed to judge a claimed notice and to make its text.
+DETAILS = Statement(
+    f"""
+    SELECT n.key, n.key_month, n.loan_id, n.role, n.template, n.channel, n.purpose, n.lane, n.asks, n.kind, n.ref, n.anchor,
+        n.stage, n.needs, n.context, n.event_time, n.moment, n.expires_at, n.tries, n.payment_id,
+        d.due_on, d.due_at, d.anchor AS deadline_anchor, d.amount, d.paid, d.currency, d.state AS deadline_state,
+        d.reason AS deadline_reason, d.stated, d.stated_by, d.set_by AS deadline_set_by,
+        l.method, l.account_last4, l.cured_by, {ZONE} AS zone,
+        y.amount AS payment_amount, y.currency AS payment_currency, y.paid_at, y.method AS payment_method, y.covered,
+        y.set_by AS payment_set_by,
+        p.party_id, p.phone, p.phone_key, p.locale, p.jurisdiction, p.zone AS party_zone,
+        n.purpose <> 'security' AND EXISTS (
+            SELECT 1 FROM suppressions s WHERE s.phone_key = p.phone_key AND s.purpose IN (n.purpose, '*')) AS suppressed,
+        n.stage IS NOT NULL AND EXISTS (
+            SELECT 1 FROM notices later WHERE later.loan_id = n.loan_id AND later.kind = n.kind AND later.ref = n.ref
+            AND later.anchor = n.anchor AND later.role = n.role AND later.channel = n.channel AND later.stage IS NOT NULL
+            AND later.moment > n.moment AND later.moment <= :now
+            AND later.state NOT IN ('cancelled', 'suppressed', 'expired')) AS overtaken
+    FROM {{c}} JOIN notices n ON n.key = c.key AND n.key_month = c.month
+    LEFT JOIN loans l ON l.loan_id = n.loan_id
+    LEFT JOIN deadlines d ON d.loan_id = n.loan_id AND d.kind = n.kind AND d.ref = n.ref
+    LEFT JOIN payments y ON y.loan_id = n.loan_id AND y.payment_id = n.payment_id
+    LEFT JOIN parties p ON p.party_id = COALESCE(n.party_id, l.borrower_id)
+    """,  # noqa: S608 - our own text
+    returns={
+        "asks": BOOL, "event_time": INSTANT, "moment": INSTANT, "expires_at": INSTANT, "due_on": DATE, "due_at": INSTANT,
+        "paid_at": INSTANT, "suppressed": BOOL, "overtaken": BOOL,
+    },
+    c=_KEYS,
+    now=INSTANT,
+)  # fmt: skip
+
+#: What receipts must name besides their payment: the open deadlines it covers, and the next one due.
+AROUND_PAYMENTS = Statement(
+    """
+    SELECT o.loan_id, o.kind, o.ref, o.due_on, o.amount, o.paid, o.currency, o.place FROM (
+        SELECT d.loan_id, d.kind, d.ref, d.due_on, d.amount, d.paid, d.currency,
+            row_number() OVER (PARTITION BY d.loan_id ORDER BY d.due_on, d.ref) AS place
+        FROM {l} JOIN deadlines d ON d.loan_id = l.loan_id
+        WHERE d.state = 'open' AND d.amount IS NOT NULL AND d.due_on IS NOT NULL AND d.kind IN ('instalment', 'plan_instalment')
+    ) AS o
+    WHERE o.place = 1 OR (o.loan_id, o.kind, o.ref) IN (SELECT w.loan_id, w.kind, w.ref FROM {w})
+    """,
+    returns={"due_on": DATE},
+    l=Rows(loan_id=TEXT),
+    w=Rows(loan_id=TEXT, kind=TEXT, ref=TEXT),
+)
+
+#: What collection texts must name: everything of the loan that is past its day.
+OVERDUE = Statement(
+    """
+    SELECT d.loan_id, d.kind, d.ref, d.due_on, d.amount, d.paid, d.currency, d.stated, d.stated_by
+    FROM {l} JOIN deadlines d ON d.loan_id = l.loan_id AND d.due_on < l.today
+    WHERE d.state = 'open' AND d.amount IS NOT NULL AND d.kind IN ('instalment', 'plan_instalment')
+    ORDER BY d.loan_id, d.due_on, d.ref
+    """,
+    returns={"due_on": DATE},
+    l=Rows(loan_id=TEXT, today=DATE),
+)
+LAST_PAYMENTS = Statement(
+    """
+    SELECT y.loan_id, max(y.set_by) AS version FROM {l} JOIN payments y ON y.loan_id = l.loan_id
+    WHERE y.set_by IS NOT NULL AND y.reversed_by IS NULL GROUP BY y.loan_id
+    """,
+    l=Rows(loan_id=TEXT),
+)
+
+COUNTS = Statement(
+    "SELECT contacts.counter, contacts.day, contacts.n FROM contacts JOIN {c} ON contacts.counter = c.counter AND contacts.day = c.day",
+    returns={"day": DATE},
+    c=Rows(counter=TEXT, day=DATE),
+)
+
+#: Ends or puts back claimed notices that may not go now. Only while they are still ours.
+PUT_BACK = Statement(
+    """
+    UPDATE notices SET state = b.state, reason = b.reason, not_before = b.not_before, tries = b.tries, seq = notices.seq + 1,
+        token = NULL, lease_until = NULL, handed_at = NULL, sender = NULL
+    FROM {b} WHERE notices.key = b.key AND notices.key_month = b.month AND notices.token = :token AND notices.state = 'sending'
+    RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason
+    """,
+    b=Rows(key=TEXT, month=INT, state=TEXT, reason=TEXT, not_before=INSTANT, tries=INT),
+    token=TEXT,
+)
+
+#: Locks the loans whose texts ask, so that an intent comes either before a payment or sees it.
+SHARE_LOANS = Statement(
+    "SELECT loans.loan_id FROM loans JOIN {l} ON loans.loan_id = l.loan_id ORDER BY loans.loan_id {for_share}",
+    l=Rows(loan_id=TEXT),
+)
+
+#: The intent: from here on the notice may have been said. Gives the keys that may be handed over.
+INTEND = Statement(
+    """
+    UPDATE notices SET handed_at = :now, sender = :sender FROM {i}
+    WHERE notices.key = i.key AND notices.key_month = i.month AND notices.token = :token AND notices.state = 'sending'
+    AND notices.lease_until > :now AND notices.expires_at > :now
+    AND (NOT notices.asks OR notices.kind IS NULL OR EXISTS (
+        SELECT 1 FROM deadlines d WHERE d.loan_id = notices.loan_id AND d.kind = notices.kind AND d.ref = notices.ref
+        AND d.state = 'open' AND (notices.stage IS NULL OR d.anchor = notices.anchor)))
+    AND (notices.purpose = 'security' OR NOT EXISTS (
+        SELECT 1 FROM suppressions s WHERE s.phone_key = i.phone_key AND s.purpose IN (notices.purpose, '*')))
+    AND NOT EXISTS (SELECT 1 FROM {paused} WHERE paused.scope = 'all' OR (paused.scope = 'lane' AND paused.name = notices.lane)
+        OR (paused.scope = 'template' AND paused.name = notices.template)
+        OR (paused.scope = 'channel' AND paused.name = notices.channel)
+        OR (paused.scope = 'loan' AND paused.name = notices.loan_id) OR (paused.scope = 'sender' AND paused.name = :sender))
+    RETURNING notices.key
+    """,
+    i=Rows(key=TEXT, month=INT, phone_key=BYTES),
+    paused=Rows(scope=TEXT, name=TEXT),
+    token=TEXT,
+    sender=TEXT,
+    now=INSTANT,
+)
+
+#: Counts one contact on each counter that has room; gives those that had.
+COUNT = Statement(
+    """
+    INSERT INTO contacts (counter, day, n) SELECT c.counter, c.day, 1 FROM {c} WHERE c.most > 0
+    ON CONFLICT (counter, day) DO UPDATE SET n = contacts.n + 1 WHERE contacts.n < :most
+    RETURNING counter, day
+    """,
+    returns={"day": DATE},
+    c=Rows(counter=TEXT, day=DATE, most=INT),
+    most=INT,
+)
+UNCOUNT = Statement(
+    "UPDATE contacts SET n = contacts.n - 1 FROM {c} WHERE contacts.counter = c.counter AND contacts.day = c.day AND contacts.n > 0",
+    c=Rows(counter=TEXT, day=DATE),
+)
+
+ADD_ATTEMPTS = Statement(
+    """
+    INSERT INTO attempts (id, key, sender, at, text, template_version, locale, segments, cap_key)
+    SELECT a.id, a.key, :sender, :now, a.text, a.template_version, a.locale, a.segments, a.cap_key FROM {a}
+    """,
+    a=Rows(id=TEXT, key=TEXT, text=BYTES, template_version=TEXT, locale=TEXT, segments=INT, cap_key=TEXT),
+    sender=TEXT,
+    now=INSTANT,
+)
+END_ATTEMPTS = Statement(
+    """
+    UPDATE attempts SET outcome = a.outcome, code = a.code, provider_id = a.provider_id, ended_at = :now
+    FROM {a} WHERE attempts.id = a.id
+    """,
+    a=Rows(id=TEXT, outcome=TEXT, code=TEXT, provider_id=TEXT),
+    now=INSTANT,
+)
+
+#: Takes back the intent of texts that a sender did not take, so that another sender may be asked.
+UNINTEND = Statement(
+    """
+    UPDATE notices SET handed_at = NULL, sender = NULL FROM {o}
+    WHERE notices.key = o.key AND notices.key_month = o.month AND notices.token = :token AND notices.state = 'sending'
+    """,
+    o=_KEYS,
+    token=TEXT,
+)
+
+#: Gives claimed notices back unsaid, as if they had not been claimed.
+UNCLAIM = Statement(
+    """
+    UPDATE notices SET state = 'planned', reason = NULL, token = NULL, lease_until = NULL, handed_at = NULL, sender = NULL,
+        not_before = :not_before
+    FROM {o} WHERE notices.key = o.key AND notices.key_month = o.month AND notices.token = :token
+    AND notices.state IN ('sending', 'unknown')
+    """,
+    o=_KEYS,
+    token=TEXT,
+    not_before=INSTANT,
+)
+
+#: Writes outcomes. A late one still settles what the lease sweep has called unknown in between.
+CONCLUDE = Statement(
+    """
+    UPDATE notices SET state = o.state, reason = o.reason, sent_at = o.sent_at, seq = notices.seq + 1, lease_until = NULL
+    FROM {o} WHERE notices.key = o.key AND notices.key_month = o.month AND notices.token = :token
+    AND (notices.state = 'sending' OR (notices.state = 'unknown' AND o.state <> 'unknown'))
+    RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason
+    """,
+    o=Rows(key=TEXT, month=INT, state=TEXT, reason=TEXT, sent_at=INSTANT),
+    token=TEXT,
+)
+
+#: When the next notice of a lane becomes ready.
+NEXT_READY = Statement(
+    "SELECT min(not_before) AS at FROM notices WHERE lane = :lane AND state IN ('planned', 'held')",
+    returns={"at": INSTANT},
+    lane=TEXT,
+)

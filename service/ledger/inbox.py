@@ -1,0 +1,62 @@
+"""The inbox: every event once, for ever."""
+
+from service.ledger.statement import BYTES, INSTANT, INT, TEXT, Rows, Statement
+
+_EVENT = Rows(
+    hash=BYTES, state=TEXT, payload_hash=BYTES, payload=BYTES, party_hashes=TEXT, type=TEXT, loan_id=TEXT, event_time=INSTANT
+)
+
+#: Takes events in; gives the hashes of those that are new, or were only ignored, dead or received so far.
+TAKE = Statement(
+    """
+    INSERT INTO inbox (hash, state, payload_hash, payload, party_hashes, type, loan_id, event_time, received_at, absorbed_at)
+    SELECT e.hash, e.state, e.payload_hash, e.payload, e.party_hashes, e.type, e.loan_id, e.event_time, :now, :now
+    FROM {e} {where_true}
+    ON CONFLICT (hash) DO UPDATE SET
+        state = excluded.state, payload_hash = excluded.payload_hash, payload = excluded.payload,
+        party_hashes = excluded.party_hashes, type = excluded.type, loan_id = excluded.loan_id,
+        event_time = excluded.event_time, absorbed_at = excluded.absorbed_at
+    WHERE inbox.state IN ('received', 'ignored', 'dead')
+    RETURNING hash
+    """,
+    e=_EVENT,
+    now=INSTANT,
+)
+
+#: Puts events aside to be absorbed later (HTTP and embedded publish); gives the hashes of those that are new.
+RECEIVE = Statement(
+    """
+    INSERT INTO inbox (hash, state, payload_hash, payload, party_hashes, type, loan_id, event_time, received_at)
+    SELECT e.hash, 'received', e.payload_hash, e.payload, e.party_hashes, e.type, e.loan_id, e.event_time, :now
+    FROM {e} {where_true}
+    ON CONFLICT (hash) DO UPDATE SET state = 'received', payload = excluded.payload, payload_hash = excluded.payload_hash
+    WHERE inbox.state IN ('ignored', 'dead')
+    RETURNING hash
+    """,
+    e=_EVENT,
+    now=INSTANT,
+)
+
+#: Of events that were not new: those whose payload hash differs from what was first taken.
+DIFFERING = Statement(
+    """
+    SELECT inbox.hash, inbox.payload, inbox.type FROM inbox JOIN {seen} ON inbox.hash = seen.hash
+    WHERE inbox.payload_hash <> seen.payload_hash
+    """,
+    seen=Rows(hash=BYTES, payload_hash=BYTES),
+)
+
+#: The oldest events put aside.
+RECEIVED = Statement(
+    """
+    SELECT hash, payload FROM inbox WHERE state = 'received' ORDER BY received_at, hash LIMIT :n
+    """,
+    n=INT,
+)
+
+#: Events of types that were unknown when they came, for a version that may know them.
+IGNORED = Statement(
+    "SELECT hash, payload FROM inbox JOIN {known} ON inbox.type = known.type WHERE state = 'ignored' ORDER BY hash LIMIT :n",
+    known=Rows(type=TEXT),
+    n=INT,
+)

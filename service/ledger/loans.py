@@ -1,0 +1,196 @@
+"""Loans with their deadlines and payments: read under the loan's lock, folded by service/history.py, written back where changed."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from service.history import Closing, Deadline, LoanHistory, Payment
+from service.ledger.engine import Transaction
+from service.ledger.statement import BOOL, DATE, INSTANT, INT, TEXT, Rows, Statement
+
+_FIELDS = ("product", "currency", "timezone", "borrower_id", "method", "account_last4")
+_IDS = Rows(loan_id=TEXT)
+
+ADD = Statement(
+    "INSERT INTO loans (loan_id, created_at) SELECT ids.loan_id, :now FROM {ids} {where_true} ON CONFLICT DO NOTHING",
+    ids=_IDS,
+    now=INSTANT,
+)
+
+LOCK = Statement(
+    """
+    SELECT loans.loan_id, product, currency, timezone, borrower_id, method, account_last4, set_by, closings, cured_by
+    FROM loans JOIN {ids} ON loans.loan_id = ids.loan_id ORDER BY loans.loan_id {for_update}
+    """,
+    ids=_IDS,
+)
+
+_DEADLINE = Rows(
+    loan_id=TEXT, kind=TEXT, ref=TEXT, due_on=DATE, due_at=INSTANT, amount=INT, currency=TEXT, set_by=TEXT, closed_by=TEXT,
+    closed_because=TEXT, stated=INT, stated_by=TEXT, stated_dpd=INT, request_id=TEXT, payer_id=TEXT, plan_from=INSTANT,
+    anchor=TEXT, paid=INT, state=TEXT, reason=TEXT,
+)  # fmt: skip
+_PAYMENT = Rows(
+    loan_id=TEXT, payment_id=TEXT, amount=INT, currency=TEXT, paid_at=INSTANT, method=TEXT, payer_id=TEXT, ref=TEXT, covers=TEXT,
+    set_by=TEXT, reversed_by=TEXT, covered=TEXT,
+)  # fmt: skip
+
+
+def _columns(rows: Rows, prefix: str = "") -> str:
+    return ", ".join(prefix + column for column in rows.columns)
+
+
+DEADLINES = Statement(
+    f"SELECT {_columns(_DEADLINE, 'deadlines.')} FROM deadlines JOIN {{ids}} ON deadlines.loan_id = ids.loan_id",  # noqa: S608 - our own column names
+    returns=_DEADLINE.columns,
+    ids=_IDS,
+)
+PAYMENTS = Statement(
+    f"SELECT {_columns(_PAYMENT, 'payments.')} FROM payments JOIN {{ids}} ON payments.loan_id = ids.loan_id",  # noqa: S608
+    returns=_PAYMENT.columns,
+    ids=_IDS,
+)
+
+SAVE_LOANS = Statement(
+    """
+    UPDATE loans SET product = l.product, currency = l.currency, timezone = l.timezone, borrower_id = l.borrower_id,
+        method = l.method, account_last4 = l.account_last4, set_by = l.set_by, closings = l.closings, cured_by = l.cured_by,
+        replan = loans.replan OR l.replan
+    FROM {l} WHERE loans.loan_id = l.loan_id
+    """,
+    l=Rows(
+        loan_id=TEXT, product=TEXT, currency=TEXT, timezone=TEXT, borrower_id=TEXT, method=TEXT, account_last4=TEXT, set_by=TEXT,
+        closings=TEXT, cured_by=TEXT, replan=BOOL,
+    ),
+)  # fmt: skip
+
+
+def _upsert(table: str, rows: Rows, keys: Sequence[str], stamp: str) -> Statement:
+    """INSERT … ON CONFLICT DO UPDATE of whole rows; `stamp` is set at the insert only."""
+    changed = ", ".join(f"{column} = excluded.{column}" for column in rows.columns if column not in keys)
+    return Statement(
+        f"INSERT INTO {table} ({_columns(rows)}, {stamp}) SELECT {_columns(rows, 'r.')}, :now FROM {{r}} {{where_true}} "  # noqa: S608
+        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}",
+        r=rows,
+        now=INSTANT,
+    )
+
+
+SAVE_DEADLINES = _upsert("deadlines", _DEADLINE, ("loan_id", "kind", "ref"), "created_at")
+SAVE_PAYMENTS = _upsert("payments", _PAYMENT, ("loan_id", "payment_id"), "recorded_at")
+DROP_STUBS = Statement(
+    """
+    DELETE FROM deadlines WHERE (loan_id, kind, ref) IN (SELECT r.loan_id, r.kind, r.ref FROM {r}) AND state = 'stub'
+    """,
+    r=Rows(loan_id=TEXT, kind=TEXT, ref=TEXT),
+)
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A history as it was read, with what is needed to see what changed."""
+
+    history: LoanHistory
+    loan_row: tuple[Any, ...]
+    deadline_rows: dict[tuple[str, str], tuple[Any, ...]]
+    payment_rows: dict[str, tuple[Any, ...]]
+
+
+async def lock(tx: Transaction, loan_ids: Iterable[str], now: datetime) -> dict[str, Loaded]:
+    """The loans without their deadlines and payments, locked in order of their ids; unknown ones are made."""
+    ids = [(loan_id,) for loan_id in sorted(set(loan_ids))]
+    if not ids:
+        return {}
+    await tx.run(ADD, ids=ids, now=now)
+    found = {}
+    for row in await tx.rows(LOCK, ids=ids):
+        history = _history(row)
+        found[row.loan_id] = Loaded(history, _loan_row(history), {}, {})
+    return found
+
+
+async def load_details(tx: Transaction, loaded: Mapping[str, Loaded], loan_ids: Iterable[str]) -> None:
+    """Reads deadlines and payments of these locked loans into their histories."""
+    ids = [(loan_id,) for loan_id in sorted(loan_ids)]
+    if not ids:
+        return
+    for row in await tx.rows(DEADLINES, ids=ids):
+        entry = loaded[row.loan_id]
+        deadline = Deadline(**{name: getattr(row, name) for name in _DEADLINE_FIELDS})
+        entry.history.deadlines[row.kind, row.ref] = deadline
+        entry.deadline_rows[row.kind, row.ref] = _deadline_row(row.loan_id, deadline)
+    for row in await tx.rows(PAYMENTS, ids=ids):
+        entry = loaded[row.loan_id]
+        payment = _payment(row)
+        entry.history.payments[row.payment_id] = payment
+        entry.payment_rows[row.payment_id] = _payment_row(row.loan_id, payment)
+
+
+async def save(tx: Transaction, loaded: Mapping[str, Loaded], replan: set[str], now: datetime) -> None:
+    """Writes what changed, in the order loans, deadlines, payments, each by key."""
+    loan_rows = []
+    for loan_id, entry in loaded.items():
+        row = _loan_row(entry.history)
+        if row != entry.loan_row or loan_id in replan:
+            loan_rows.append((*row, loan_id in replan))
+    deadline_rows = _changed(
+        (_deadline_row(i, d), e.deadline_rows.get(k)) for i, e in loaded.items() for k, d in e.history.deadlines.items()
+    )
+    payment_rows = _changed(
+        (_payment_row(i, p), e.payment_rows.get(k)) for i, e in loaded.items() for k, p in e.history.payments.items()
+    )
+    gone = sorted((i, *key) for i, e in loaded.items() for key in e.deadline_rows.keys() - e.history.deadlines.keys())
+    if loan_rows:
+        await tx.run(SAVE_LOANS, l=loan_rows)
+    if deadline_rows:
+        await tx.run(SAVE_DEADLINES, r=deadline_rows, now=now)
+    if gone:
+        await tx.run(DROP_STUBS, r=gone)
+    if payment_rows:
+        await tx.run(SAVE_PAYMENTS, r=payment_rows, now=now)
+
+
+def _changed(pairs: Iterable[tuple[tuple[Any, ...], tuple[Any, ...] | None]]) -> list[tuple[Any, ...]]:
+    return sorted((new for new, old in pairs if new != old), key=lambda row: row[:3])
+
+
+_DEADLINE_FIELDS = tuple(name for name in _DEADLINE.columns if name != "loan_id")
+
+
+def _history(row: Any) -> LoanHistory:
+    return LoanHistory(
+        row.loan_id,
+        fields={name: value for name in _FIELDS if (value := getattr(row, name)) is not None},
+        set_by=json.loads(row.set_by),
+        closings={Closing(*closing) for closing in json.loads(row.closings)},
+        cured_by=row.cured_by,
+    )
+
+
+def _loan_row(history: LoanHistory) -> tuple[Any, ...]:
+    closings = sorted(([c.kind, c.version, c.reason] for c in history.closings), key=lambda c: (c[1], c[0] or ""))
+    fields = (history.fields.get(name) for name in _FIELDS)
+    return (history.loan_id, *fields, json.dumps(history.set_by, sort_keys=True), json.dumps(closings), history.cured_by)
+
+
+def _deadline_row(loan_id: str, deadline: Deadline) -> tuple[Any, ...]:
+    return (loan_id, *(getattr(deadline, name) for name in _DEADLINE_FIELDS))
+
+
+def _payment(row: Any) -> Payment:
+    return Payment(
+        row.payment_id, row.amount, row.currency, row.paid_at, row.method, row.payer_id, row.ref,
+        covers=None if row.covers is None else tuple((ref, amount) for ref, amount in json.loads(row.covers)),
+        set_by=row.set_by, reversed_by=row.reversed_by,
+        covered=tuple((kind, ref, amount) for kind, ref, amount in json.loads(row.covered)),
+    )  # fmt: skip
+
+
+def _payment_row(loan_id: str, p: Payment) -> tuple[Any, ...]:
+    covers = None if p.covers is None else json.dumps(p.covers)
+    return (
+        loan_id, p.payment_id, p.amount, p.currency, p.paid_at, p.method, p.payer_id, p.ref, covers, p.set_by, p.reversed_by,
+        json.dumps(p.covered),
+    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""Notices: added by intake, ended and revived when facts change, in intake's own transaction."""
+
+from service.ledger.statement import BOOL, BYTES, INSTANT, INT, TEXT, Rows, Statement
+
+_NEW = Rows(
+    key=TEXT, key_month=INT, loan_id=TEXT, party_id=TEXT, role=TEXT, template=TEXT, channel=TEXT, purpose=TEXT, lane=TEXT,
+    asks=BOOL, receipt=BOOL, kind=TEXT, ref=TEXT, payment_id=TEXT, needs=TEXT, context=BYTES, caused_by=TEXT, event_time=INSTANT,
+    moment=INSTANT, not_before=INSTANT, expires_at=INSTANT,
+)  # fmt: skip
+_NAMES = ", ".join(_NEW.columns)
+
+ADD = Statement(
+    f"INSERT INTO notices ({_NAMES}, state, created_at) SELECT {', '.join('n.' + c for c in _NEW.columns)}, 'planned', :now "  # noqa: S608 - our own column names
+    "FROM {n} {where_true} ON CONFLICT DO NOTHING",
+    n=_NEW,
+    now=INSTANT,
+)
+
+#: What a fact may still end: waiting, or claimed without an intent.
+_STOPPABLE = "(notices.state IN ('planned', 'held') OR (notices.state = 'sending' AND notices.handed_at IS NULL))"
+_STEP = "RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason"
+_DEADLINE = "notices.loan_id = d.loan_id AND notices.kind = d.kind AND notices.ref = d.ref AND notices.asks"
+#: Where `anchor` is given the deadline is open, and only its stages for other anchors end.
+_ENDED = Rows(loan_id=TEXT, kind=TEXT, ref=TEXT, anchor=TEXT, reason=TEXT)
+_FOR_ANCHOR = "(d.anchor IS NULL OR (notices.stage IS NOT NULL AND notices.anchor <> d.anchor))"
+
+CANCEL = Statement(
+    f"UPDATE notices SET state = 'cancelled', reason = d.reason, seq = notices.seq + 1 FROM {{d}} "  # noqa: S608
+    f"WHERE {_DEADLINE} AND {_STOPPABLE} AND {_FOR_ANCHOR} {_STEP}",
+    d=_ENDED,
+)
+
+#: A later fact may give a better reason for what was cancelled before: the row says what holds now.
+REWORD = Statement(
+    f"UPDATE notices SET reason = d.reason FROM {{d}} WHERE {_DEADLINE} AND notices.state = 'cancelled' "  # noqa: S608
+    f"AND notices.handed_at IS NULL AND notices.reason NOT IN (d.reason, 'by_operator', 'cured') AND {_FOR_ANCHOR}",
+    d=_ENDED,
+)
+
+REVIVE = Statement(
+    f"UPDATE notices SET state = 'planned', reason = NULL, not_before = notices.moment, seq = notices.seq + 1 FROM {{d}} "  # noqa: S608
+    f"WHERE {_DEADLINE} AND notices.state = 'cancelled' AND notices.handed_at IS NULL AND notices.reason NOT IN ('by_operator', 'cured') "
+    f"AND notices.expires_at > :now AND (notices.stage IS NULL OR notices.anchor = d.anchor) {_STEP}",
+    d=Rows(loan_id=TEXT, kind=TEXT, ref=TEXT, anchor=TEXT),
+    now=INSTANT,
+)
+
+CANCEL_CURED = Statement(
+    f"UPDATE notices SET state = 'cancelled', reason = 'cured', seq = notices.seq + 1 FROM {{l}} "  # noqa: S608
+    f"WHERE notices.loan_id = l.loan_id AND notices.purpose = 'collection' AND {_STOPPABLE} {_STEP}",
+    l=Rows(loan_id=TEXT),
+)
+
+DROP_RECEIPTS = Statement(
+    f"UPDATE notices SET state = 'suppressed', reason = 'reversed', seq = notices.seq + 1 FROM {{p}} "  # noqa: S608
+    f"WHERE notices.loan_id = p.loan_id AND notices.payment_id = p.payment_id AND notices.receipt AND {_STOPPABLE} {_STEP}",
+    p=Rows(loan_id=TEXT, payment_id=TEXT),
+)
+
+#: Notices that waited for a fact that is there now.
+FREE_FACTS = Statement(
+    f"""
+    UPDATE notices SET state = 'planned', reason = NULL, not_before = notices.moment, seq = notices.seq + 1 FROM {{l}}
+    WHERE notices.loan_id = l.loan_id AND notices.state = 'held' AND notices.reason = 'awaiting_facts'
+    AND (notices.needs NOT LIKE '%deadline%' OR EXISTS (SELECT 1 FROM deadlines d WHERE d.loan_id = notices.loan_id
+         AND d.kind = notices.kind AND d.ref = notices.ref AND d.set_by IS NOT NULL))
+    AND (notices.needs NOT LIKE '%payment%' OR EXISTS (SELECT 1 FROM payments p WHERE p.loan_id = notices.loan_id
+         AND p.payment_id = notices.payment_id AND p.set_by IS NOT NULL))
+    {_STEP}
+    """,  # noqa: S608
+    l=Rows(loan_id=TEXT),
+)
+
+#: Notices that waited for the phone number of one of these parties.
+FREE_CONTACT = Statement(
+    f"""
+    UPDATE notices SET state = 'planned', reason = NULL, not_before = notices.moment, seq = notices.seq + 1
+    WHERE notices.state = 'held' AND notices.reason = 'no_contact' AND (
+        notices.party_id IN (SELECT p.party_id FROM {{p}})
+        OR notices.party_id IS NULL AND notices.loan_id IN (
+            SELECT loans.loan_id FROM loans WHERE loans.borrower_id IN (SELECT p.party_id FROM {{p}})))
+    {_STEP}
+    """,  # noqa: S608
+    p=Rows(party_id=TEXT),
+)

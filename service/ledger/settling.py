@@ -1,0 +1,81 @@
+"""What the sweeps settle: expired notices, leases that ran out, sends whose outcome is unknown, references nobody explained."""
+
+from service.ledger.statement import BOOL, INSTANT, INT, TEXT, Rows, Statement
+
+_STEP = "RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason"
+
+EXPIRE = Statement(
+    f"""
+    UPDATE notices SET seq = notices.seq + 1,
+        state = CASE WHEN notices.reason = 'no_sender' THEN 'failed' ELSE 'expired' END,
+        reason = CASE WHEN notices.reason = 'no_sender' THEN 'no_sender_left' ELSE COALESCE(notices.reason, 'too_late') END
+    FROM (SELECT key, key_month FROM notices WHERE state IN ('planned', 'held') AND expires_at <= :now
+          ORDER BY expires_at, key LIMIT :n {{skip_locked}}) AS late
+    WHERE notices.key = late.key AND notices.key_month = late.key_month {_STEP}
+    """,  # noqa: S608 - our own text
+    now=INSTANT,
+    n=INT,
+)
+
+#: A lease that ran out before an intent: nothing was said. After an intent: nobody knows.
+RELEASE = Statement(
+    f"""
+    UPDATE notices SET seq = notices.seq + 1, lease_until = NULL,
+        state = CASE WHEN notices.handed_at IS NULL THEN 'planned' ELSE 'unknown' END,
+        reason = CASE WHEN notices.handed_at IS NULL THEN NULL ELSE 'lease_over' END,
+        token = CASE WHEN notices.handed_at IS NULL THEN NULL ELSE notices.token END
+    FROM (SELECT key, key_month FROM notices WHERE state = 'sending' AND lease_until <= :now
+          ORDER BY lease_until, key LIMIT :n {{skip_locked}}) AS over
+    WHERE notices.key = over.key AND notices.key_month = over.key_month {_STEP}
+    """,  # noqa: S608
+    now=INSTANT,
+    n=INT,
+)
+
+#: Sends that nobody has settled, with whether their deadline still stands.
+UNKNOWN = Statement(
+    """
+    SELECT n.key, n.key_month, n.sender, n.purpose, n.reason, n.handed_at, n.expires_at,
+        n.asks AND n.kind IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM deadlines d WHERE d.loan_id = n.loan_id AND d.kind = n.kind AND d.ref = n.ref AND d.state = 'open'
+            AND (n.stage IS NULL OR d.anchor = n.anchor)) AS moot
+    FROM notices n WHERE n.state = 'unknown' AND n.reason <> 'cannot_tell' AND n.handed_at <= :before
+    ORDER BY n.handed_at, n.key LIMIT :n
+    """,
+    returns={"handed_at": INSTANT, "expires_at": INSTANT, "moot": BOOL},
+    before=INSTANT,
+    n=INT,
+)
+
+SETTLE = Statement(
+    f"""
+    UPDATE notices SET state = s.state, reason = s.reason, seq = notices.seq + 1,
+        sent_at = CASE WHEN s.state = 'sent' THEN notices.handed_at END,
+        handed_at = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.handed_at END,
+        sender = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.sender END,
+        token = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.token END
+    FROM {{s}} WHERE notices.key = s.key AND notices.key_month = s.month AND notices.state = 'unknown' {_STEP}
+    """,  # noqa: S608
+    s=Rows(key=TEXT, month=INT, state=TEXT, reason=TEXT),
+)
+
+#: The last attempt of each of these notices gets the outcome that was found out.
+SETTLE_ATTEMPTS = Statement(
+    """
+    UPDATE attempts SET outcome = s.outcome, ended_at = :now FROM {s}
+    WHERE attempts.key = s.key AND attempts.outcome IS NULL OR attempts.key = s.key AND attempts.outcome = 'unknown'
+    """,
+    s=Rows(key=TEXT, outcome=TEXT),
+    now=INSTANT,
+)
+
+#: References to instalments nobody has told us of, a day old; each is told once.
+STALE_STUBS = Statement(
+    """
+    SELECT d.loan_id, d.kind, d.ref FROM deadlines d WHERE d.state = 'stub' AND d.created_at <= :before AND d.created_at > :after
+    ORDER BY d.created_at LIMIT :n
+    """,
+    before=INSTANT,
+    after=INSTANT,
+    n=INT,
+)

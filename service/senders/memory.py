@@ -1,0 +1,66 @@
+"""memory:// keeps messages in a list: the in-memory twin of every sender, and the one that simulate uses."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+from service.senders._port import Accepted, Answer, Message, Outcome, Sender
+from service.senders._url import parts_of, refuse_options
+
+
+class MemorySender(Sender):
+    """Accepts everything, unless scripted.
+
+    Attributes:
+        messages: what it accepted, in order; what the borrowers would hold.
+        attempts: everything handed over, whatever came of it.
+        tells: whether `query` knows; otherwise it cannot tell.
+    """
+
+    schemes: ClassVar[tuple[str, ...]] = ("memory",)
+
+    def __init__(self, name: str = "memory://", *, idempotent: bool = False, tells: bool = True) -> None:
+        self.name = name
+        self.window = 500
+        self.idempotent = idempotent
+        self.tells = tells
+        self.messages: list[Message] = []
+        self.attempts: list[Message] = []
+        self._keys: set[str] = set()
+        self._script: deque[tuple[Outcome, bool]] = deque()
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """`memory://`, or `memory://name` where there are several.
+
+        Raises:
+            SenderSettingError: an option that it does not know.
+        """
+        refuse_options(url)
+        return cls(f"memory://{parts_of(url).netloc}")
+
+    def script(self, *outcomes: Outcome, arrived: bool = False) -> None:
+        """The next messages get these outcomes, one each; `arrived`: it takes them all the same and only the answer is lost."""
+        self._script.extend((outcome, arrived) for outcome in outcomes)
+
+    async def send(self, messages: Sequence[Message]) -> list[Outcome]:
+        """The scripted outcomes first, then Accepted."""
+        return [self._take(message) for message in messages]
+
+    async def query(self, keys: Sequence[str]) -> list[Answer]:
+        """What it accepted, it knows."""
+        if not self.tells:
+            return ["cannot_tell"] * len(keys)
+        return ["accepted" if key in self._keys else "never_arrived" for key in keys]
+
+    async def close(self) -> None:
+        """Nothing to give back; the messages stay."""
+
+    def _take(self, message: Message) -> Outcome:
+        self.attempts.append(message)
+        outcome, arrived = self._script.popleft() if self._script else (Accepted(f"memory-{len(self.attempts)}"), True)
+        is_repeat = self.idempotent and message.key in self._keys
+        if (arrived or isinstance(outcome, Accepted)) and not is_repeat:
+            self.messages.append(message)
+            self._keys.add(message.key)
+        return outcome

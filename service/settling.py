@@ -1,0 +1,100 @@
+"""What sweeps settle: validity that ended, leases that ran out, hand-overs whose outcome nobody knows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from service.couriers import Courier
+from service.ledger import Ledger, outbox
+from service.ledger import settling as sql
+from service.ledger.outbox import Alert, Step
+from service.metrics import Metrics
+from service.notices import Purpose
+from service.senders._port import Answer
+
+_PAGE: Final = 5_000
+#: Purposes that must arrive: said twice is better than not at all.
+_SAID_AGAIN: Final = frozenset({Purpose.SECURITY, Purpose.VISIT})
+#: Purposes that are said again only where the sender knows our key and will not say it twice.
+_SAID_AGAIN_IF_SAFE: Final = frozenset({Purpose.SERVICE, Purpose.REMINDER, Purpose.PAYER, Purpose.MARKETING})
+#: How long a request may still be on its way before its sender is asked.
+_ON_ITS_WAY: Final = timedelta(seconds=2)
+#: How long a reference may wait for what it refers to before ops are told.
+_UNMATCHED_AFTER: Final = timedelta(hours=24)
+
+
+class Settling:
+    """Settles what no claim will touch any more. Each method is one sweep and gives the rows it changed."""
+
+    def __init__(self, ledger: Ledger, couriers: Sequence[Courier], metrics: Metrics) -> None:
+        self._ledger, self._metrics = ledger, metrics
+        self._senders = {courier.name: courier.sender for courier in couriers}
+
+    async def expire(self, now: datetime) -> int:
+        """Ends what has lost its point."""
+        return await self._sweep(sql.EXPIRE, now)
+
+    async def release(self, now: datetime) -> int:
+        """Gives back what a dead worker had claimed; what it may have said becomes unknown."""
+        return await self._sweep(sql.RELEASE, now)
+
+    async def _sweep(self, statement: Any, now: datetime) -> int:
+        total = 0
+        while True:
+            async with self._ledger.transaction() as tx:
+                rows = await tx.rows(statement, now=now, n=_PAGE)
+                await outbox.record(tx, [Step(r.key, r.loan_id, r.seq, r.state, r.reason, now) for r in rows])
+            total += len(rows)
+            if len(rows) < _PAGE:
+                return total
+
+    async def settle(self, now: datetime) -> int:
+        """Asks the senders what became of unknown hand-overs; where they cannot tell, the purpose decides."""
+        async with self._ledger.transaction() as tx:
+            rows = await tx.rows(sql.UNKNOWN, before=now - _ON_ITS_WAY, n=_PAGE)
+        if not rows:
+            return 0
+        answers = await self._asked(rows)
+        ends = [(row.key, row.key_month, *self._end_of(row, answers[row.key])) for row in rows]
+        told: dict[Answer, str] = {"accepted": "accepted", "never_arrived": "not_sent", "cannot_tell": "unknown"}
+        async with self._ledger.transaction() as tx:
+            changed = await tx.rows(sql.SETTLE, s=ends)
+            await tx.run(sql.SETTLE_ATTEMPTS, s=[(row.key, told[answers[row.key]]) for row in rows], now=now)
+            await outbox.record(tx, [Step(r.key, r.loan_id, r.seq, r.state, r.reason, now) for r in changed])
+        return len(changed)
+
+    async def _asked(self, rows: Sequence[Any]) -> dict[str, Answer]:
+        """What each sender says of its messages; one that is not configured any more cannot tell."""
+        keys: dict[str, list[str]] = {}
+        for row in rows:
+            keys.setdefault(row.sender or "", []).append(row.key)
+        answers: dict[str, Answer] = {}
+        for name, asked in keys.items():
+            sender = self._senders.get(name)
+            told = await sender.query(asked) if sender else ["cannot_tell"] * len(asked)
+            answers.update(zip(asked, told, strict=True))
+        return answers
+
+    def _end_of(self, row: Any, answer: Answer) -> tuple[str, str | None]:
+        if answer == "accepted":
+            return "sent", None
+        if answer == "never_arrived":
+            return "planned", None
+        purpose = Purpose(row.purpose)
+        sender = self._senders.get(row.sender or "")
+        safe = purpose in _SAID_AGAIN_IF_SAFE and sender is not None and sender.idempotent
+        if not row.moot and (safe or purpose in _SAID_AGAIN):
+            return "planned", None
+        return "unknown", "cannot_tell"
+
+    async def unmatched(self, now: datetime, since: datetime) -> int:
+        """Tells ops of references to instalments that nobody explained for a day; `since` is the last sweep's now."""
+        async with self._ledger.transaction() as tx:
+            rows = await tx.rows(sql.STALE_STUBS, before=now - _UNMATCHED_AFTER, after=since - _UNMATCHED_AFTER, n=_PAGE)
+            about: Mapping[str, Any]
+            alerts = []
+            for row in rows:
+                about = {"kind": row.kind, "ref": row.ref}
+                alerts.append(Alert("unmatched_reference", dict(about), now, row.loan_id))
+            await outbox.record(tx, alerts)
+        return len(rows)

@@ -1,0 +1,136 @@
+"""May a claimed notice still go? Pure: the facts as the claim read them, the ladder, the gate, and now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from service.facts import Kind, version_time
+from service.gate import Asked, Drop, Hold, cap_day, cap_of, decide, zone_of
+from service.ladders import Ladders, Stage, moment
+from service.money import Money
+from service.notices import Purpose, State
+from service.parties import DEFAULT_JURISDICTION
+from service.rulebook import Rulebook
+from service.zones import local_date
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """It may not go now: it ends, or is held until `not_before`."""
+
+    state: State
+    reason: str
+    not_before: datetime | None = None
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A counter of contacts: at most `most` on a day."""
+
+    name: str
+    day: Any
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is judged by: the ladders and the rules in force."""
+
+    ladders: Ladders
+    rulebook: Rulebook
+
+    def judge(self, row: Any, phone_zones: tuple[str, ...], count: int, *, older_open: bool, now: datetime) -> PutBack | None:
+        """None: it may go. `row` is one of service.ledger.claims.DETAILS; `count` its number's contacts today."""
+        return (
+            _facts_missing(row)
+            or _ended(row)
+            or _overtaken(row, older_open=older_open)
+            or self._stage(row, now)
+            or self._gate(row, phone_zones, count, now)
+        )
+
+    def counter(self, row: Any, now: datetime) -> Counter | None:
+        """The counter this notice takes from, if its purpose is capped."""
+        jurisdiction = row.jurisdiction or DEFAULT_JURISDICTION
+        cap = cap_of(Purpose(row.purpose), jurisdiction, self.rulebook)
+        if cap is None or row.phone_key is None:
+            return None
+        zone = zone_of(row.party_zone, jurisdiction, self.rulebook)
+        return Counter(f"{cap.id}:{row.phone_key.hex()}", cap_day(zone, now), cap.limit)
+
+    def over_cap(self, row: Any, now: datetime) -> PutBack:
+        """What becomes of a text whose counter another worker filled: as if it had been full when it was judged."""
+        counter = self.counter(row, now)
+        verdict = self._gate(row, (), counter.most if counter else 0, now)
+        return verdict or PutBack(State.HELD, "daily_cap", row.expires_at)
+
+    def _gate(self, row: Any, phone_zones: tuple[str, ...], count: int, now: datetime) -> PutBack | None:
+        asked = Asked(
+            Purpose(row.purpose), row.jurisdiction or DEFAULT_JURISDICTION, row.party_zone, phone_zones, row.event_time,
+            suppressed=row.suppressed, count_today=count,
+        )  # fmt: skip
+        match decide(asked, self.rulebook, now):
+            case Hold(until, reason, rule_id, version):
+                return PutBack(State.HELD, reason, until, f"{rule_id}@{version}")
+            case Drop(reason, rule_id, version):
+                return PutBack(State.SUPPRESSED, reason, rule=f"{rule_id}@{version}" if rule_id else None)
+        return None
+
+    def _stage(self, row: Any, now: datetime) -> PutBack | None:
+        """A stage keeps the party's hour, wherever the party is now, and its least amount."""
+        stage = self._stage_of(row)
+        if stage is None:
+            return None
+        if stage.day is not None and row.due_on is not None:
+            at = moment(stage, row.due_on, row.zone)
+            if at > now:
+                return PutBack(State.HELD, "zone_changed", at)
+        if stage.min_amount is not None and row.amount is not None:
+            least = Money.of(stage.min_amount, row.currency)
+            if row.amount - row.paid < least.minor:
+                return PutBack(State.SUPPRESSED, "min_amount")
+        return None
+
+    def _stage_of(self, row: Any) -> Stage | None:
+        if row.stage is None:
+            return None
+        ladder = self.ladders.get(Kind(row.kind))
+        return ladder.stage(row.stage) if ladder else None
+
+
+def _facts_missing(row: Any) -> PutBack | None:
+    needs = (row.needs or "").split()
+    if ("deadline" in needs and row.deadline_set_by is None) or ("payment" in needs and row.payment_set_by is None):
+        return PutBack(State.HELD, "awaiting_facts", row.expires_at)
+    if row.phone is None:
+        return PutBack(State.HELD, "no_contact", row.expires_at)
+    return None
+
+
+def _ended(row: Any) -> PutBack | None:
+    """Whether what it asks for is over."""
+    if not row.asks or row.kind is None:
+        return None
+    if row.deadline_state == "closed":
+        return PutBack(State.CANCELLED, row.deadline_reason or "closed")
+    if row.stage is not None and row.deadline_anchor != row.anchor:
+        return PutBack(State.CANCELLED, "moved")
+    if row.purpose == Purpose.COLLECTION and row.cured_by and _cured(row):
+        return PutBack(State.CANCELLED, "cured")
+    return None
+
+
+def _cured(row: Any) -> bool:
+    """Whether upstream said, after this deadline's day and after its last word on it, that nothing is past due."""
+    if row.due_on is None or (row.stated_by or "") > row.cured_by:
+        return False
+    return bool(row.due_on < local_date(version_time(row.cured_by), row.zone))
+
+
+def _overtaken(row: Any, *, older_open: bool) -> PutBack | None:
+    if row.overtaken:
+        return PutBack(State.SUPERSEDED, "later_stage")
+    if row.purpose == Purpose.COLLECTION and row.stage is not None and older_open:
+        return PutBack(State.SUPERSEDED, "older_instalment")
+    return None

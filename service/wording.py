@@ -1,0 +1,92 @@
+"""What a text is told: the facts as they are now, under the names docs/templates.md lists. Pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from service.facts import version_time
+from service.money import Money
+from service.notices import Purpose
+from service.zones import local_date
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentTold:
+    """A payment as a text names it."""
+
+    amount: Money
+    paid_at: datetime
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Rows about the same loan: what a payment leaves open and what comes next; what is overdue, and the last payment."""
+
+    open_by_key: Mapping[tuple[str, str, str], Any]
+    next_by_loan: Mapping[str, Any]
+    overdue_by_loan: Mapping[str, Sequence[Any]]
+    last_payment: Mapping[str, str]
+
+    def older_open(self, row: Any) -> bool:
+        """Whether an older deadline of the same kind on the loan is open past its day."""
+        overdue = self.overdue_by_loan.get(row.loan_id, ())
+        return any(other.kind == row.kind and other.due_on < row.due_on for other in overdue) if row.due_on else False
+
+
+def values_of(row: Any, own: Mapping[str, object], around: Around, now: datetime) -> dict[str, object]:
+    """The values of a claimed notice; what is not known is left out."""
+    today = local_date(now, row.zone)
+    values: dict[str, object] = {}
+    if row.deadline_set_by is not None:
+        values |= _about_deadline(row, today)
+    if row.payment_set_by is not None:
+        values |= _about_payment(row, around)
+    if row.purpose == Purpose.COLLECTION:
+        values |= _about_overdue(row, around)
+    return {**values, **own}
+
+
+def _about_deadline(row: Any, today: date) -> dict[str, object]:
+    values: dict[str, object] = {"ref": row.ref, "method": row.method or "manual"}
+    if row.account_last4:
+        values["account_last4"] = row.account_last4
+    if row.due_on is not None:
+        days = (row.due_on - today).days
+        values |= {"due_on": row.due_on, "days_until": days, "days_past_due": max(-days, 0)}
+    if row.due_at is not None:
+        values["due_at"] = row.due_at
+    if row.amount is not None:
+        values |= {"amount": Money(row.amount, row.currency), "open": Money(max(row.amount - row.paid, 0), row.currency)}
+    return values
+
+
+def _about_payment(row: Any, around: Around) -> dict[str, object]:
+    values: dict[str, object] = {
+        "payment": PaymentTold(Money(row.payment_amount, row.payment_currency), row.paid_at, row.payment_method)
+    }
+    covered = [around.open_by_key.get((row.loan_id, kind, ref)) for kind, ref, _ in json.loads(row.covered or "[]")]
+    left = sum(other.amount - other.paid for other in covered if other is not None)
+    if left > 0:
+        values["left"] = Money(left, row.payment_currency)
+    coming = around.next_by_loan.get(row.loan_id)
+    if coming is not None:
+        values |= {"next_due_on": coming.due_on, "next_amount": Money(coming.amount - coming.paid, coming.currency)}
+    return values
+
+
+def _about_overdue(row: Any, around: Around) -> dict[str, object]:
+    """The whole overdue sum: upstream's own figures where they are newer than the last payment, else what is open."""
+    overdue = around.overdue_by_loan.get(row.loan_id, ())
+    paid = around.last_payment.get(row.loan_id, "")
+    fresh = [other for other in overdue if other.stated is not None and other.stated_by > paid]
+    if overdue and len(fresh) == len(overdue):
+        stated_at = version_time(min(other.stated_by for other in fresh))
+        return {
+            "overdue_total": Money(sum(other.stated for other in fresh), row.currency or "CNY"),
+            "stated_on": local_date(stated_at, row.zone),
+        }
+    total = sum(max(other.amount - other.paid, 0) for other in overdue)
+    return {"overdue_total": Money(total, row.currency or "CNY")}
