@@ -108,11 +108,11 @@ class Delivery:
             await self._again(lambda: self._put_back(claim, [(r.row, self._no_sender(r.row)) for r in ready]))
         return len(claim.rows)
 
-    async def next_ready(self, lane: Lane) -> datetime | None:
-        """When the next notice of a lane may go."""
+    async def next_moment(self) -> datetime | None:
+        """When the next waiting notice may go, or loses its point."""
         async with self._ledger.transaction() as tx:
-            at: datetime | None = (await tx.rows(claims.NEXT_READY, lane=lane.value))[0].at
-        return at
+            row = (await tx.rows(claims.NEXT_READY))[0]
+        return min(filter(None, (row.at, row.ends)), default=None)
 
     # ------------------------------------------------------------ the claim
 

@@ -1,6 +1,6 @@
 """What sweeps settle: validity that ended, leases that ran out, hand-overs whose outcome nobody knows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -71,7 +71,7 @@ class Settling:
         answers: dict[str, Answer] = {}
         for name, asked in keys.items():
             sender = self._senders.get(name)
-            told = await sender.query(asked) if sender else ["cannot_tell"] * len(asked)
+            told: list[Answer] = await sender.query(asked) if sender else ["cannot_tell"] * len(asked)
             answers.update(zip(asked, told, strict=True))
         return answers
 
@@ -91,10 +91,6 @@ class Settling:
         """Tells ops of references to instalments that nobody explained for a day; `since` is the last sweep's now."""
         async with self._ledger.transaction() as tx:
             rows = await tx.rows(sql.STALE_STUBS, before=now - _UNMATCHED_AFTER, after=since - _UNMATCHED_AFTER, n=_PAGE)
-            about: Mapping[str, Any]
-            alerts = []
-            for row in rows:
-                about = {"kind": row.kind, "ref": row.ref}
-                alerts.append(Alert("unmatched_reference", dict(about), now, row.loan_id))
-            await outbox.record(tx, alerts)
+            about = [Alert("unmatched_reference", {"kind": row.kind, "ref": row.ref}, now, row.loan_id) for row in rows]
+            await outbox.record(tx, about)
         return len(rows)

@@ -210,9 +210,8 @@ CONCLUDE = Statement(
     token=TEXT,
 )
 
-#: When the next notice of a lane becomes ready.
+#: When the next notice may go, or has lost its point.
 NEXT_READY = Statement(
-    "SELECT min(not_before) AS at FROM notices WHERE lane = :lane AND state IN ('planned', 'held')",
-    returns={"at": INSTANT},
-    lane=TEXT,
+    "SELECT min(not_before) AS at, min(expires_at) AS ends FROM notices WHERE state IN ('planned', 'held')",
+    returns={"at": INSTANT, "ends": INSTANT},
 )

@@ -1,0 +1,26 @@
+"""How a notice is shown: the fields of a line, in the order of the command line's contract."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+
+def instant(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC."""
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def notice_line(row: Any) -> dict[str, Any]:
+    """A row of service.ledger.reading.NOTICES as people and programs see it."""
+    return {
+        "key": row.key,
+        "loan_id": row.loan_id,
+        "template": row.template,
+        "channel": row.channel,
+        "purpose": row.purpose,
+        "lane": row.lane,
+        "state": row.state,
+        "reason": row.reason,
+        "not_before": instant(row.not_before),
+        "sent_at": instant(row.sent_at),
+        "to_role": row.role,
+    }
