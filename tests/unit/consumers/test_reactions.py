@@ -1,0 +1,293 @@
+"""What each event establishes."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from consumers._decode import MODELS
+from service.events import Event
+from service.facts import (
+    DeadlineClosed,
+    DeadlineOpened,
+    DeadlinesClosed,
+    Fact,
+    Kind,
+    LoanCured,
+    LoanFact,
+    NoticeGiven,
+    OverdueStated,
+    PartyFact,
+    PaymentReceived,
+    PaymentReversed,
+)
+from service.money import Money
+
+EventOf = Callable[..., Event]
+
+#: contract: the events of borrowing and repaying, the two of being late, and people.
+_TYPES = """
+loan.application.approved loan.application.limit_assessed loan.application.rejected loan.application.submitted
+loan.auto_debit.failed loan.contract.signed loan.disbursed loan.disbursement_failed loan.overdue.cured loan.overdue.entered
+loan.repayment.received loan.repayment.reversed loan.repayment_method.changed loan.schedule.replaced loan.settled party.updated
+"""
+TYPES = _TYPES.split()
+
+
+def said(event: Event) -> list[Fact]:
+    """The facts but those that every event gives."""
+    return [fact for fact in event.facts if not isinstance(fact, LoanFact | PartyFact)]
+
+
+def loan_fact(event: Event) -> LoanFact:
+    """What the event says about the loan."""
+    (fact,) = [fact for fact in event.facts if isinstance(fact, LoanFact)]
+    return fact
+
+
+def test_the_types_are_those_of_the_contract() -> None:
+    """No event of these processes is missing, and none is there that the contract does not know."""
+    assert sorted(MODELS) == TYPES
+
+
+@pytest.mark.parametrize("event_type", TYPES)
+def test_every_example_is_valid(event_of: EventOf, event_type: str) -> None:
+    """Each model's example decodes, and all its facts carry the event's version."""
+    event = event_of(event_type)
+    assert event.type == event_type
+    assert event.facts
+    assert {fact.version for fact in event.facts} == {event.version}
+
+
+NOTICES: list[tuple[str, str, dict[str, Any]]] = [
+    ("loan.application.submitted", "application_received", {"amount": Money(1200000)}),
+    ("loan.application.limit_assessed", "credit_limit_assessed", {"credit_limit": Money(3000000)}),
+    ("loan.application.approved", "application_approved", {"amount": Money(1200000), "sign_by": date(2026, 6, 8)}),
+    ("loan.application.rejected", "application_rejected", {"reason_public": "资料不完整"}),
+    (
+        "loan.contract.signed",
+        "contract_signed",
+        {"contract_no": "C-2026-001001", "signed_at": datetime(2026, 6, 2, 7, 4, 5, tzinfo=UTC)},
+    ),
+    (
+        "loan.disbursed",
+        "loan_disbursed",
+        {
+            "amount": Money(1200000),
+            "disbursed_at": datetime(2026, 6, 3, 2, 30, tzinfo=UTC),
+            "account_last4": "6789",
+            "method": "auto_debit",
+            "instalment_count": 3,
+            "first_due_on": date(2026, 7, 3),
+            "first_amount": Money(408000),
+        },
+    ),
+    ("loan.disbursement_failed", "disbursement_failed", {"reason_public": "收款账户状态异常"}),
+    (
+        "loan.schedule.replaced",
+        "schedule_replaced",
+        {"instalment_count": 2, "first_due_on": date(2026, 8, 10), "first_amount": Money(204000)},
+    ),
+    (
+        "loan.repayment.received",
+        "repayment_received",
+        {"amount": Money(408000), "paid_at": datetime(2026, 7, 3, 1, 12, tzinfo=UTC), "method": "auto_debit"},
+    ),
+    ("loan.repayment.reversed", "repayment_reversed", {"reason_public": "银行退回"}),
+    (
+        "loan.auto_debit.failed",
+        "auto_debit_failed",
+        {"attempt": 1, "reason_public": "余额不足", "next_attempt_at": datetime(2026, 8, 3, 10, tzinfo=UTC)},
+    ),
+    ("loan.repayment_method.changed", "repayment_method_changed", {"method": "manual"}),
+    ("loan.settled", "loan_settled", {"settled_at": datetime(2026, 9, 3, 1, tzinfo=UTC)}),
+    ("loan.overdue.cured", "overdue_cured", {"cured_at": datetime(2026, 8, 12, 3, 20, tzinfo=UTC)}),
+]
+
+
+@pytest.mark.parametrize(("event_type", "template", "values"), NOTICES, ids=[row[0] for row in NOTICES])
+def test_the_notice_and_its_values(event_of: EventOf, event_type: str, template: str, values: dict[str, Any]) -> None:
+    """Each event gives the borrower one notice, with the values its texts rely on and no others."""
+    (notice,) = [fact for fact in event_of(event_type).facts if isinstance(fact, NoticeGiven)]
+    assert (notice.template, notice.role, notice.party_id, notice.loan_id) == (template, "borrower", None, "L-1001")
+    assert notice.values == values
+
+
+@pytest.mark.parametrize("event_type", sorted(set(TYPES) - {row[0] for row in NOTICES}))
+def test_events_without_a_notice(event_of: EventOf, event_type: str) -> None:
+    """An overdue figure and a change of contact data give no notice."""
+    assert not [fact for fact in event_of(event_type).facts if isinstance(fact, NoticeGiven)]
+
+
+@pytest.mark.parametrize(
+    ("event_type", "name"),
+    [
+        ("loan.application.rejected", "reason_public"),
+        ("loan.repayment.reversed", "reason_public"),
+        ("loan.auto_debit.failed", "reason_public"),
+        ("loan.auto_debit.failed", "next_attempt_at"),
+    ],
+)
+def test_what_is_not_said_is_not_a_value(event_of: EventOf, gone: object, event_type: str, name: str) -> None:
+    """A field that was left out is absent from the notice's values, not empty."""
+    notice = said(event_of(event_type, {f"data.{name}": gone}))[-1]
+    assert isinstance(notice, NoticeGiven)
+    assert name not in notice.values
+
+
+def test_the_borrower_and_the_loan(event_of: EventOf) -> None:
+    """Every loan event tells of its borrower and of the loan what it says, and nothing else."""
+    event = event_of(
+        "loan.application.submitted", {"data.timezone": "Europe/Berlin", "data.product": "car", "data.currency": "EUR"}
+    )
+    person, loan = event.facts[:2]
+    assert person == PartyFact(event.version, "P-1001", "王小雨", "+8613800138000", None, "zh-CN", "Asia/Shanghai", "cn")
+    assert loan == LoanFact(event.version, "L-1001", "car", "EUR", "Europe/Berlin", "P-1001")
+    assert event.party_ids == ("P-1001",)
+    assert loan_fact(event_of("loan.settled")) == LoanFact(event_of("loan.settled").version, "L-1001")
+
+
+def test_amounts_are_in_the_currency_of_the_event(event_of: EventOf) -> None:
+    """Yen have no digits after the point, dinars three; the event's currency decides, CNY where it says none."""
+    yen = said(event_of("loan.application.submitted", {"data.currency": "JPY", "data.amount": "12000"}))
+    dinar = said(event_of("loan.application.submitted", {"data.currency": "KWD", "data.amount": "1.5"}))
+    assert [yen[0].values, dinar[0].values] == [{"amount": Money(12000, "JPY")}, {"amount": Money(1500, "KWD")}]  # type: ignore[union-attr]
+
+
+def test_approval_opens_the_signing_deadline(event_of: EventOf) -> None:
+    """The contract must be signed by a day; the deadline is named after the application."""
+    event = event_of("loan.application.approved")
+    opened, notice = said(event)
+    assert opened == DeadlineOpened(event.version, "L-1001", Kind.CONTRACT_SIGNING, "A-1001", date(2026, 6, 8))
+    assert isinstance(notice, NoticeGiven)
+    assert (notice.kind, notice.ref) == (Kind.CONTRACT_SIGNING, "A-1001")
+
+
+def test_rejection_closes_the_signing_deadline_of_its_application(event_of: EventOf) -> None:
+    """Only the application that was rejected is over."""
+    event = event_of("loan.application.rejected")
+    assert said(event)[0] == DeadlineClosed(event.version, "L-1001", Kind.CONTRACT_SIGNING, "A-1001", "closed")
+
+
+def test_signing_closes_the_signing_deadlines(event_of: EventOf) -> None:
+    """A signature ends every signing deadline of the loan."""
+    event = event_of("loan.contract.signed")
+    assert said(event)[0] == DeadlinesClosed(event.version, "L-1001", Kind.CONTRACT_SIGNING, "closed")
+
+
+def test_disbursement_opens_every_instalment(event_of: EventOf) -> None:
+    """One deadline an instalment, named by its number, with its day and amount."""
+    event = event_of("loan.disbursed")
+    assert said(event)[:3] == [
+        DeadlineOpened(event.version, "L-1001", Kind.INSTALMENT, str(no), date(2026, 6 + no, 3), amount=Money(408000))
+        for no in (1, 2, 3)
+    ]
+
+
+def test_the_account_debited_is_not_the_account_paid_to(event_of: EventOf) -> None:
+    """The loan keeps the account of the repayment method, the text names the one the money went to."""
+    event = event_of("loan.disbursed", {"data.account_last4": "1111", "data.repayment.account_last4": "2222"})
+    assert (loan_fact(event).method, loan_fact(event).account_last4) == ("auto_debit", "2222")
+    notice = said(event)[-1]
+    assert isinstance(notice, NoticeGiven)
+    assert notice.values["account_last4"] == "1111"
+
+
+def test_the_account_paid_to_is_never_debited(event_of: EventOf, gone: object) -> None:
+    """Where the repayment method names no account, the loan learns of none."""
+    event = event_of("loan.disbursed", {"data.repayment.account_last4": gone})
+    assert loan_fact(event).account_last4 is None
+
+
+def test_the_first_instalment_is_the_earliest(event_of: EventOf) -> None:
+    """A schedule may come in any order; the text speaks of the earliest day."""
+    notice = said(event_of("loan.disbursed", {"data.instalments.2.due_on": "2026-06-20", "data.instalments.2.amount": "1.00"}))[
+        -1
+    ]
+    assert isinstance(notice, NoticeGiven)
+    assert (notice.values["first_due_on"], notice.values["first_amount"]) == (date(2026, 6, 20), Money(100))
+
+
+def test_a_new_schedule_closes_the_old(event_of: EventOf) -> None:
+    """What the new schedule does not name closes as replaced; the rest opens or moves."""
+    event = event_of("loan.schedule.replaced")
+    closed, *opened, _ = said(event)
+    assert closed == DeadlinesClosed(event.version, "L-1001", Kind.INSTALMENT, "replaced")
+    assert [(one.ref, one.due_on, one.amount) for one in opened if isinstance(one, DeadlineOpened)] == [
+        ("2", date(2026, 8, 10), Money(204000)),
+        ("3", date(2026, 9, 10), Money(204000)),
+    ]
+
+
+PAYMENTS: list[tuple[dict[str, Any], str | None, tuple[tuple[str, Money], ...] | None]] = [
+    ({"instalment_no": 2}, "2", None),
+    ({}, None, None),
+    (
+        {"covers": [{"no": 1, "amount": "4000.00"}, {"no": 2, "amount": "80.00"}]},
+        None,
+        (("1", Money(400000)), ("2", Money(8000))),
+    ),
+]
+
+
+@pytest.mark.parametrize(("said_of_it", "ref", "covers"), PAYMENTS)
+def test_a_payment_and_what_it_is_for(
+    event_of: EventOf, gone: object, said_of_it: dict[str, Any], ref: str | None, covers: tuple[tuple[str, Money], ...] | None
+) -> None:
+    """A payment is for one instalment, for those it covers, or for the oldest open; its receipt names it."""
+    changes = (
+        {"data.instalment_no": gone} | {f"data.{name}": value for name, value in said_of_it.items()} | {"data.payer_id": "P-7"}
+    )
+    event = event_of("loan.repayment.received", {"data.instalment_no": 1} | changes)
+    paid, receipt = said(event)
+    at = datetime(2026, 7, 3, 1, 12, tzinfo=UTC)
+    assert paid == PaymentReceived(event.version, "L-1001", "PAY-5001", Money(408000), at, "auto_debit", "P-7", covers, ref)
+    assert isinstance(receipt, NoticeGiven)
+    assert (receipt.payment_id, receipt.is_receipt) == ("PAY-5001", True)
+    assert event.party_ids == ("P-7",)
+
+
+def test_a_reversal(event_of: EventOf) -> None:
+    """A payment is taken back, and the text about it is not a receipt."""
+    event = event_of("loan.repayment.reversed")
+    taken_back, notice = said(event)
+    assert taken_back == PaymentReversed(event.version, "L-1001", "PAY-5001")
+    assert isinstance(notice, NoticeGiven)
+    assert (notice.payment_id, notice.is_receipt) == ("PAY-5001", False)
+
+
+def test_a_failed_debit_speaks_of_its_instalment(event_of: EventOf) -> None:
+    """The notice ends when the instalment closes, so it names it."""
+    (notice,) = said(event_of("loan.auto_debit.failed"))
+    assert isinstance(notice, NoticeGiven)
+    assert (notice.kind, notice.ref) == (Kind.INSTALMENT, "2")
+
+
+def test_a_new_method_names_the_account_where_there_is_one(event_of: EventOf) -> None:
+    """The loan learns the method and the account it debits."""
+    event = event_of("loan.repayment_method.changed", {"data.repayment": {"method": "auto_debit", "account_last4": "4321"}})
+    assert (loan_fact(event).method, loan_fact(event).account_last4) == ("auto_debit", "4321")
+    (notice,) = said(event)
+    assert isinstance(notice, NoticeGiven)
+    assert notice.values == {"method": "auto_debit", "account_last4": "4321"}
+
+
+def test_settlement_closes_everything(event_of: EventOf) -> None:
+    """Deadlines of every kind are over."""
+    event = event_of("loan.settled")
+    assert said(event)[0] == DeadlinesClosed(event.version, "L-1001", None, "settled")
+
+
+def test_being_late(event_of: EventOf) -> None:
+    """The lender's figure is recorded for its instalment; a cure is a fact of the loan."""
+    entered, cured = event_of("loan.overdue.entered"), event_of("loan.overdue.cured")
+    assert said(entered) == [OverdueStated(entered.version, "L-1001", "2", 3, Money(409224))]
+    assert said(cured)[0] == LoanCured(cured.version, "L-1001")
+
+
+def test_a_person_changes(event_of: EventOf) -> None:
+    """A national number becomes international; what was left out is not said; there is no loan."""
+    event = event_of("party.updated")
+    assert event.facts == (PartyFact(event.version, "P-1001", phone="+8613800138000", locale="zh-CN"),)
+    assert (event.loan_id, event.subject, event.party_ids) == (None, "P-1001", ("P-1001",))
