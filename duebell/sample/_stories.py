@@ -9,8 +9,12 @@ from duebell.sample._loan import Due, Loan, decimal, later, monthly
 from duebell.sample._people import borrower
 
 _OVERDUE_AFTER: Final = 3  #: days past due at which the lender says so
-_BANK: Final = {"balance": "余额不足", "returned": "银行退回"}
-_BANK_ENGLISH: Final = {"balance": "insufficient balance", "returned": "returned by the bank"}
+#: What the bank says, by the first letters of a locale.
+_BANK: Final = {
+    "en": {"balance": "insufficient balance", "returned": "returned by the bank"},
+    "zh-TW": {"balance": "餘額不足", "returned": "銀行退回"},
+    "zh-CN": {"balance": "余额不足", "returned": "银行退回"},
+}
 
 
 def story(index: int, seed: int, start: date, days: int) -> Loan:
@@ -87,7 +91,7 @@ def _disbursed(loan: Loan, day: date, principal: int) -> None:
     )
 
 
-Habit = Callable[[Loan, Due], date | None]
+Habit = Callable[[Loan, Due], bool]  #: pays one instalment, or not; whether the borrower goes on paying
 
 
 def _repaid(loan: Loan, habit: Habit) -> None:
@@ -105,29 +109,28 @@ def _repaid(loan: Loan, habit: Habit) -> None:
             _contact_changed(loan, due)
         if loan.chance(1):
             _method_changed(loan, due)
-        paid = habit(loan, due)
-        if paid is None:
+        if not habit(loan, due):
             return
     last = loan.events[-1][0] + timedelta(minutes=5)
     loan.tell("loan.settled", last, settled_at=last.isoformat())
 
 
-def _on_time(loan: Loan, due: Due) -> date | None:
+def _on_time(loan: Loan, due: Due) -> bool:
     if loan.who.auto_debit:
         loan.pay(loan.at(due.on, loan.rng.choice((4, 6, 9))), due.amount, method="auto_debit", instalment_no=due.no)
     else:
         day = later(due.on, -loan.rng.randrange(4))
         loan.pay(loan.at(day, loan.rng.randrange(8, 23)), due.amount, method="manual", instalment_no=due.no)
-    return due.on
+    return True
 
 
-def _early(loan: Loan, due: Due) -> date | None:
+def _early(loan: Loan, due: Due) -> bool:
     day = later(due.on, -loan.rng.randrange(4, 12))
     loan.pay(loan.at(day, loan.rng.randrange(8, 23)), due.amount, method="manual")
-    return day
+    return True
 
 
-def _late(loan: Loan, due: Due) -> date | None:
+def _late(loan: Loan, due: Due) -> bool:
     if loan.chance(50):
         return _on_time(loan, due)
     day = later(due.on, loan.rng.randrange(1, 12))
@@ -139,51 +142,51 @@ def _late(loan: Loan, due: Due) -> date | None:
     loan.pay(paid, due.amount, method="manual", covers=[{"no": due.no, "amount": decimal(due.amount)}])
     if (day - due.on).days > _OVERDUE_AFTER:
         loan.tell("loan.overdue.cured", paid + timedelta(seconds=30), cured_at=paid.isoformat())
-    return day
+    return True
 
 
-def _in_parts(loan: Loan, due: Due) -> date | None:
+def _in_parts(loan: Loan, due: Due) -> bool:
     half = due.amount // 2
     loan.pay(loan.at(later(due.on, -1), loan.rng.randrange(8, 23)), half, method="manual", instalment_no=due.no)
     day = later(due.on, loan.rng.randrange(4))
     loan.pay(loan.at(day, loan.rng.randrange(8, 23)), due.amount - half, method="manual", instalment_no=due.no)
-    return day
+    return True
 
 
-def _with_failing_debits(loan: Loan, due: Due) -> date | None:
+def _with_failing_debits(loan: Loan, due: Due) -> bool:
     tries = loan.rng.choice((0, 0, 1, 2))
     for attempt in range(1, tries + 1):
         _debit_failed(loan, due, attempt)
     day = later(due.on, tries)
     loan.pay(loan.at(day, 21), due.amount, method="auto_debit" if loan.who.auto_debit else "manual", instalment_no=due.no)
-    return day
+    return True
 
 
-def _taken_back(loan: Loan, due: Due) -> date | None:
-    day = _on_time(loan, due)
+def _taken_back(loan: Loan, due: Due) -> bool:
+    _on_time(loan, due)
     if loan.chance(25):
         paid, event = loan.events[-1]
         back = paid + timedelta(hours=loan.rng.randrange(1, 40))
         payment_id = event["data"]["payment_id"]
         loan.tell("loan.repayment.reversed", back, payment_id=payment_id, reason_public=_why(loan, "returned"))
         loan.pay(back + timedelta(days=2), due.amount, method="manual", instalment_no=due.no)
-    return day
+    return True
 
 
-def _stops(loan: Loan, due: Due) -> date | None:
+def _stops(loan: Loan, due: Due) -> bool:
     """Pays for a while, then no more; some pay everything past due weeks later."""
     if due.no <= len(loan.schedule) // 2:
         return _on_time(loan, due)
     _overdue(loan, due, _OVERDUE_AFTER)
     _overdue(loan, due, 31)
     if loan.chance(50):
-        return None
+        return False
     day = later(due.on, loan.rng.randrange(35, 70))
     paid = loan.at(day, loan.rng.randrange(8, 23))
     open_now = [one for one in loan.schedule if one.no >= due.no and one.on <= day]
     loan.pay(paid, sum(one.amount for one in open_now), method="manual")
     loan.tell("loan.overdue.cured", paid + timedelta(seconds=30), cured_at=paid.isoformat())
-    return None
+    return False
 
 
 #: how a borrower repays → how many in a hundred do.
@@ -244,4 +247,5 @@ def _settled_early(loan: Loan, due: Due) -> None:
 
 
 def _why(loan: Loan, what: str) -> str:
-    return (_BANK_ENGLISH if loan.who.party["locale"].startswith("en") else _BANK)[what]
+    locale = loan.who.party["locale"]
+    return next(words[what] for prefix, words in _BANK.items() if locale.startswith(prefix))
