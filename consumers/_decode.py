@@ -1,8 +1,9 @@
 """Decodes a message body: one pass over the JSON, then the reaction of its type. Only what fails is looked at twice."""
 
+from collections.abc import Callable
 from functools import reduce
 from hashlib import sha256
-from operator import or_
+from operator import attrgetter, or_
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, create_model
@@ -68,15 +69,19 @@ def _event(message: Envelope, body: bytes) -> Event:
     )
 
 
+#: Where a fact names a person.
+_PERSON: dict[type, Callable[[Any], str | None]] = {
+    PartyFact: attrgetter("party_id"),
+    NoticeGiven: attrgetter("party_id"),
+    PaymentReceived: attrgetter("payer_id"),
+    DeadlineOpened: attrgetter("payer_id"),
+}
+
+
 def _parties(facts: tuple[Fact, ...]) -> tuple[str, ...]:
-    """Everyone the facts speak of, once, in their order."""
-    said: dict[str | None, None] = {}
-    for fact in facts:
-        if isinstance(fact, PartyFact | NoticeGiven):
-            said[fact.party_id] = None
-        elif isinstance(fact, PaymentReceived | DeadlineOpened):
-            said[fact.payer_id] = None
-    return tuple(party for party in said if party is not None)
+    """Everyone the facts name, once, in their order."""
+    named = dict.fromkeys(_PERSON[type(fact)](fact) for fact in facts if type(fact) in _PERSON)
+    return tuple(party for party in named if party is not None)
 
 
 def _not_known(body: bytes, error: ValidationError) -> Ignored | Dead:
