@@ -2,12 +2,12 @@
 
 import asyncio
 from base64 import b64decode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Executable, Row, event
+from sqlalchemy import Connection, Executable, Row, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -20,6 +20,7 @@ from service.ledger.tables import metadata
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
 #: Seconds to reach the database and to wait for a free connection.
 _CONNECT_TIMEOUT = 5
+T = TypeVar("T")
 
 
 class DatabaseSettingError(ValueError):
@@ -93,19 +94,28 @@ class Ledger:
         Raises:
             LedgerAway, LedgerConflict, LedgerRefused: see their docstrings.
         """
+        async with self._connection() as connection:
+            yield Transaction(connection, self.dialect)
+
+    async def create_tables(self) -> None:
+        """Makes all tables at once, for a database in memory; others are made by migrations."""
+        await self.run_sync(metadata.create_all)
+
+    async def run_sync(self, work: Callable[[Connection], T]) -> T:
+        """Runs synchronous work of SQLAlchemy (migrations) in a transaction; gives what it gives."""
+        async with self._connection() as connection:
+            return await connection.run_sync(work)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
         try:
             async with self._one_writer or nullcontext(), self._engine.begin() as connection:
-                yield Transaction(connection, self.dialect)
+                yield connection
         except Exception as error:
             ours = sorted_out(error)
             if ours is error:
                 raise
             raise ours from error
-
-    async def create_tables(self) -> None:
-        """Makes all tables at once, for a database in memory; others are made by migrations."""
-        async with self._engine.begin() as connection:
-            await connection.run_sync(metadata.create_all)
 
     async def close(self) -> None:
         """Closes every connection."""
