@@ -213,5 +213,5 @@ def _line(file: Path, where: tuple[int | str, ...], what: str) -> str:
 
 
 def _shown(file: Path) -> str:
-    """The path from the templates folder on, which is what an author looks for."""
-    return "/".join(file.parts[-3 if file.suffix == ".yaml" else -4 :])
+    """The path inside the templates folder, which is what an author looks for."""
+    return "/".join(file.parts[-2 if file.suffix == ".yaml" else -3 :])

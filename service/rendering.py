@@ -9,8 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from babel import Locale as BabelLocale
 from babel.dates import format_date
-from babel.numbers import format_decimal, get_currency_name
+from babel.numbers import NumberPattern, format_decimal, get_currency_name, parse_pattern
 from jinja2 import Environment, StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, nodes, pass_context
 from jinja2.meta import find_undeclared_variables
 from jinja2.runtime import Context
@@ -216,11 +217,18 @@ def _money(value: Any, writing: Writing) -> str:
 
 @lru_cache(maxsize=65536)
 def _amount(minor: int, currency: str, writing: Writing) -> str:
+    locale, pattern, shape = _shape(currency, writing)
+    return shape.format(number=format_decimal(Money(minor, currency).amount, format=pattern, locale=locale))
+
+
+@lru_cache(maxsize=1024)
+def _shape(currency: str, writing: Writing) -> tuple[BabelLocale, NumberPattern, str]:
+    """How a language writes one currency: parsed once, because Babel would parse it for every amount."""
     digits = currency_digits(currency)
-    pattern = "#,##0" + ("." + "0" * digits if digits else "")
-    number = format_decimal(Money(minor, currency).amount, format=pattern, locale=writing.babel)
+    pattern = parse_pattern("#,##0" + ("." + "0" * digits if digits else ""))
     shape = writing.own_money.get(currency, writing.money)
-    return shape.format(number=number, name=get_currency_name(currency, locale=writing.babel), code=currency)
+    name = get_currency_name(currency, locale=writing.babel)
+    return BabelLocale.parse(writing.babel), pattern, shape.format(number="{number}", name=name, code=currency)
 
 
 @lru_cache(maxsize=65536)

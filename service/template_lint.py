@@ -204,9 +204,8 @@ def _branches(texts: Texts, text: Text, samples: tuple[Mapping[str, object], ...
 
 def _case(texts: Texts, sample: Mapping[str, object]) -> _Case:
     """A sample with what delivery always adds."""
-    today, due_on = sample.get("today", _TODAY), sample.get("due_on")
-    if not isinstance(today, date):
-        raise TypeError("today is a date")
+    said, due_on = sample.get("today"), sample.get("due_on")
+    today = said if isinstance(said, date) else _TODAY
     values: dict[str, object] = {"brand": texts.signature.strip("【】: "), **sample}
     if isinstance(due_on, date):
         values["days_until"] = (due_on - today).days
