@@ -8,8 +8,10 @@ import hmac
 import json
 import os
 from base64 import b64decode, b64encode
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from tempfile import mkstemp
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -35,7 +37,7 @@ class Vault:
         self.key_id = next(iter(keys))
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._cipher = self._ciphers[self.key_id]
-        self._prefix = bytes([len(self.key_id)]) + self.key_id.encode()
+        self._prefix = _prefix(self.key_id)
         self._hash_key = hash_key
 
     @property
@@ -48,6 +50,11 @@ class Vault:
         nonce = os.urandom(_NONCE_BYTES)
         data = plain.encode() if isinstance(plain, str) else plain
         return self._prefix + nonce + self._cipher.encrypt(nonce, data, None)
+
+    def canary(self, key_id: str) -> bytes:
+        """A ciphertext under one of the keys, by which it can be told from another key of the same id."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return _prefix(key_id) + nonce + self._ciphers[key_id].encrypt(nonce, b"canary", None)
 
     def decrypt(self, sealed: bytes) -> bytes:
         """The bytes behind a ciphertext.
@@ -73,6 +80,10 @@ class Vault:
         return hmac.digest(self._hash_key, value.encode(), sha256)[:16]
 
 
+def _prefix(key_id: str) -> bytes:
+    return bytes([len(key_id.encode())]) + key_id.encode()
+
+
 def parse_keys(setting: str) -> Vault:
     """The vault of DUEBELL_KEYS: `id:base64,…,hash:base64`, each key 32 bytes, the first one encrypts.
 
@@ -86,7 +97,7 @@ def parse_keys(setting: str) -> Vault:
             key = b64decode(encoded, validate=True)
         except ValueError:
             key = b""
-        if len(key) != _KEY_BYTES or not 0 < len(key_id) <= 32:  # noqa: PLR2004
+        if len(key) != _KEY_BYTES or not 0 < len(key_id.encode()) <= 32:  # noqa: PLR2004
             raise KeySettingError("DUEBELL_KEYS: each key is id:base64 of 32 bytes, separated by commas, as in k1:…,hash:…")
         keys[key_id] = key
     hash_key = keys.pop(_HASH_KEY, None)
@@ -113,15 +124,24 @@ def open_vault(setting: str | None, data_dir: Path, *, has_data: bool) -> Vault:
         return parse_keys(path.read_text())
     if has_data:
         raise KeySettingError(
-            f"the database holds encrypted data but {path} is missing and DUEBELL_KEYS is not set: restore the keys it was written with"
+            f"the database holds encrypted data but {path} is missing and DUEBELL_KEYS is not set: "
+            "restore the keys it was written with"
         )
     data_dir.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    _write_once(path, generated_keys())
+    return parse_keys(path.read_text())
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Makes a file that only its owner may read, whole or not at all; one that another process made first stays."""
+    descriptor, draft = mkstemp(dir=path.parent, prefix="keys-")
     with os.fdopen(descriptor, "w") as file:
-        file.write(generated_keys())
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    return parse_keys(path.read_text())
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    Path(draft).unlink()
 
 
 def sealed_json(vault: Vault, value: object) -> bytes:

@@ -22,6 +22,8 @@ class LedgerRefused(Exception):  # noqa: N818
 _REFUSED = re.compile(r"^(22|23)")
 _CONFLICT = re.compile(r"^40")
 _AWAY = re.compile(r"^(08|25006|53|55|57|58)")
+#: The server is there and does not let us in, or has no such database: away too, and worth saying in its own words.
+_CLOSED = re.compile(r"^(28|3D)")
 
 
 def sorted_out(error: BaseException) -> BaseException:
@@ -31,12 +33,13 @@ def sorted_out(error: BaseException) -> BaseException:
     if not isinstance(error, DBAPIError):
         return error
     state = getattr(error.orig, "sqlstate", None) or ""
+    if _CLOSED.match(state):
+        return LedgerAway(str(error.orig).partition(": ")[2] or str(error.orig))
     if error.connection_invalidated or _AWAY.match(state):
         return LedgerAway(state or "connection lost")
-    if _CONFLICT.match(state):
-        return LedgerConflict(state)
-    if _REFUSED.match(state):
-        return LedgerRefused(state)
+    for pattern, ours in ((_CONFLICT, LedgerConflict), (_REFUSED, LedgerRefused)):
+        if pattern.match(state):
+            return ours(state)
     return _from_sqlite(error)
 
 

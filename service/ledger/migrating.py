@@ -31,6 +31,11 @@ async def status(url: str) -> tuple[str | None, str]:
     return await _on(url, _status)
 
 
+def knows(revision: str) -> bool:
+    """Whether this version has a revision that a database says it has; if not, a newer version made its tables."""
+    return any(_FOLDER.glob(f"versions/{revision}_*.py"))
+
+
 async def is_empty(url: str) -> bool:
     """Whether no tables have been made yet."""
     current, _ = await status(url)
@@ -40,7 +45,8 @@ async def is_empty(url: str) -> bool:
 async def _on(url: str, work: Callable[[Connection], T]) -> T:
     ledger = Ledger(url, pool_size=1)
     try:
-        return await ledger.run_sync(work)
+        async with ledger.transaction() as tx:
+            return await tx.run_sync(work)
     finally:
         await ledger.close()
 

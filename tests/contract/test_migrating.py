@@ -1,6 +1,7 @@
 """The migrations make exactly the tables that the statements are written for, on both databases."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,11 +19,16 @@ def _drift(connection: Connection) -> list[Any]:
     return list(compare_metadata(context, metadata))
 
 
+async def _run(ledger: Ledger, work: Callable[[Connection], Any]) -> Any:
+    async with ledger.transaction() as tx:
+        return await tx.run_sync(work)
+
+
 async def test_migrations_make_the_tables_of_the_metadata(any_database_url: str) -> None:
     """After an upgrade nothing differs from tables.py: no column, type, default, comment or index."""
     await upgrade(any_database_url)
     ledger = Ledger(any_database_url)
-    assert await ledger.run_sync(_drift) == []
+    assert await _run(ledger, _drift) == []
     await ledger.close()
 
 
@@ -49,10 +55,10 @@ async def test_metadata_and_migrations_give_the_same_indexes(postgres_url: str) 
     """Partial indexes keep their conditions: PostgreSQL shows the same definitions whichever way the tables were made."""
     ledger = Ledger(postgres_url)
     await upgrade(postgres_url)
-    migrated = await ledger.run_sync(_indexes)
-    await ledger.run_sync(metadata.drop_all)
+    migrated = await _run(ledger, _indexes)
+    await _run(ledger, metadata.drop_all)
     await ledger.create_tables()
-    assert await ledger.run_sync(_indexes) == migrated
+    assert await _run(ledger, _indexes) == migrated
     await ledger.close()
 
 
