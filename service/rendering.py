@@ -18,12 +18,10 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from service.catalogue import SUFFIXES, TEMPLATES, CatalogueError
-from service.locales import LOCALES, WRITING, Writing, locale_of
+from service.locales import LOCALES, WRITING, Writing
 from service.money import Money, currency_digits
 from service.segments import Encoding, count
 from service.zones import zone as zone_of
-
-__all__ = ["REASON_LIMIT", "RenderError", "Rendered", "Text", "Texts", "locale_of"]
 
 #: A reason that an upstream team wrote is cut here, so that it cannot make a text of any length.
 REASON_LIMIT = 40
@@ -120,7 +118,7 @@ class Texts:
 
         Args:
             template: the notice's name.
-            locale: one of LOCALES; see `locale_of`.
+            locale: one of LOCALES; see `locale_of` in service/locales.py.
             channel: sms.
             values: by the names docs/templates.md lists; a value that is not known is left out, not None.
             zone: IANA zone of the party, in which instants are shown.
