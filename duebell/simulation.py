@@ -83,34 +83,32 @@ class Simulation:
         pending = next(coming, None)
         if pending is None:
             return
-        sweep_at = pending[0].at
+        sweep_at, ready_at = pending[0].at, None
         while True:
-            at = min(filter(None, (pending[0].at if pending else None, sweep_at, await self._next_moment())))
+            at = min(filter(None, (pending[0].at if pending else None, sweep_at, ready_at)))
             if at > until:
                 return
-            self._clock.at = max(at, self._clock.at)
-            if pending and pending[0].at <= self._clock.at:
+            now = self._clock.at = max(at, self._clock.at)
+            arrived = pending is not None and pending[0].at <= now
+            if pending and arrived:
                 await self.engine.intake.absorb([arrival.message for arrival in pending], origin="simulate")
                 pending = next(coming, None)
-            sweep_at = await self._work()
+            if arrived or sweep_at <= now:
+                sweep_at = (await self.engine.planner.step(now)).next
+            ready_at = await self._deliver(now)
 
-    async def _next_moment(self) -> datetime | None:
-        at = await self.engine.delivery.next_moment()
-        return None if at is None else max(at, self._clock.at)
-
-    async def _work(self) -> datetime:
-        """Plans, ends and sends what this moment asks for; gives the moment of the next sweep."""
-        now = self._clock.now()
-        planned = await self.engine.planner.step(now)
-        await self.engine.settling.expire(now)
-        for lane in Lane:
-            while await self.engine.delivery.step(lane):
-                pass
+    async def _deliver(self, now: datetime) -> datetime | None:
+        """Ends and sends what this moment asks for; gives the next moment that matters to a waiting notice."""
+        while (at := await self.engine.delivery.next_moment()) is not None and at <= now:
+            await self.engine.settling.expire(now)
+            for lane in Lane:
+                while await self.engine.delivery.step(lane):
+                    pass
         if self._on_sent:
             for message in self._sender.messages:
                 self._on_sent(message)
             self._sender.messages.clear()
-        return planned.next
+        return at
 
     async def lines(self) -> list[dict[str, Any]]:
         """Every notice as `duebell simulate --json` shows it, in the order of `at`."""

@@ -19,6 +19,8 @@ from service.notices import lane_of, stage_key
 from service.zones import in_utc
 
 HORIZON: Final = timedelta(hours=24)
+#: The next sweep is worth while this long before the horizon of the last one.
+MARGIN: Final = timedelta(hours=1)
 #: Loans a transaction plans for.
 PAGE: Final = 20_000
 REPLAN_PAGE: Final = 2_000
@@ -51,7 +53,7 @@ class Planner:
         rows += await self._replan(now, horizon)
         if rows:
             await self._look_out_for_surge(rows, now)
-        return Planned(rows, now + HORIZON / 2)
+        return Planned(rows, now + HORIZON - MARGIN)
 
     # ------------------------------------------------------------ the slice
 

@@ -1,15 +1,20 @@
-"""Connections and transactions; nothing here knows what a loan is."""
+"""Connections and transactions; nothing here knows what a loan is.
+
+PostgreSQL is reached through asyncpg. SQLite is called in the event loop itself: its statements take microseconds, a hop to
+another thread takes more. Only the wait for its write lock yields.
+"""
 
 import asyncio
 from base64 import b64decode
+from collections import namedtuple
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Executable, Row, event
+from sqlalchemy import Connection, Engine, Row, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
@@ -17,9 +22,10 @@ from service.ledger.errors import sorted_out
 from service.ledger.statement import DialectName, Statement
 from service.ledger.tables import metadata
 
-_DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
-#: Seconds to reach the database and to wait for a free connection.
-_CONNECT_TIMEOUT = 5
+_DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg", "sqlite": "sqlite+pysqlite"}
+#: Seconds to reach the database, to wait for a free connection, to wait for SQLite's write lock.
+_CONNECT_TIMEOUT, _POOL_TIMEOUT, _LOCK_TIMEOUT = 5, 30, 30.0
+_LOCK_POLL = 0.005
 T = TypeVar("T")
 
 
@@ -28,33 +34,34 @@ class DatabaseSettingError(ValueError):
 
 
 class Transaction:
-    """One open transaction. Rows come back as SQLAlchemy rows; instants are aware."""
+    """One open transaction. Rows come back as SQLAlchemy rows or named tuples; instants are aware."""
 
-    def __init__(self, connection: AsyncConnection, dialect: DialectName) -> None:
+    def __init__(self, connection: AsyncConnection | Connection, dialect: DialectName) -> None:
         self._connection = connection
         self.dialect = dialect
 
     async def rows(self, statement: Statement, **values: Any) -> Sequence[Any]:
         """Runs a statement that yields rows."""
-        result = await self._connection.exec_driver_sql(
-            statement.compiled(self.dialect).sql, statement.arguments(self.dialect, values)
-        )
-        found = result.all()
+        found = (await self._execute(statement, values)).all()
         if self.dialect == "postgresql" or not statement.returns or not found:
-            return found
+            return cast("Sequence[Any]", found)
         return _typed(found, statement)
 
     async def run(self, statement: Statement, **values: Any) -> int:
         """Runs a statement for its effect; gives the number of rows it touched."""
-        result = await self._connection.exec_driver_sql(
-            statement.compiled(self.dialect).sql, statement.arguments(self.dialect, values)
-        )
-        return result.rowcount
+        return cast("int", (await self._execute(statement, values)).rowcount)
 
-    async def select(self, query: Executable, values: Any = None) -> Sequence[Row[Any]]:
-        """Runs a query or a statement of SQLAlchemy Core; gives its rows, if it yields any."""
-        result = await self._connection.execute(query, values)
-        return result.all() if result.returns_rows else []
+    async def run_sync(self, work: Callable[[Connection], T]) -> T:
+        """Runs synchronous work of SQLAlchemy (migrations) in the transaction; gives what it gives."""
+        if isinstance(self._connection, AsyncConnection):
+            return await self._connection.run_sync(work)
+        return work(self._connection)
+
+    async def _execute(self, statement: Statement, values: dict[str, Any]) -> Any:
+        sql, arguments = statement.compiled(self.dialect).sql, statement.arguments(self.dialect, values)
+        if isinstance(self._connection, AsyncConnection):
+            return await self._connection.exec_driver_sql(sql, arguments)
+        return self._connection.exec_driver_sql(sql, arguments)
 
 
 def _typed(found: Sequence[Row[Any]], statement: Statement) -> list[Any]:
@@ -71,9 +78,7 @@ _ROW_CLASSES: dict[tuple[str, ...], Any] = {}
 def _row_class(fields: tuple[str, ...]) -> Any:
     """A named tuple for a result's columns, made once."""
     if fields not in _ROW_CLASSES:
-        from collections import namedtuple  # noqa: PLC0415 - the columns are known at run time only
-
-        _ROW_CLASSES[fields] = namedtuple("LedgerRow", fields)  # noqa: PYI024
+        _ROW_CLASSES[fields] = namedtuple("LedgerRow", fields)  # noqa: PYI024 - the columns are known at run time only
     return _ROW_CLASSES[fields]
 
 
@@ -81,11 +86,12 @@ class Ledger:
     """The database behind one URL: `postgresql://…`, `sqlite:///path` or `sqlite://` (in memory, for simulate and tests)."""
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
-        self.url = _async_url(url)
+        self.url = _driver_url(url)
         self.dialect = cast("DialectName", self.url.get_backend_name())
         self.in_memory = self.dialect == "sqlite" and self.url.database in {None, "", ":memory:"}
-        self._engine = _engine(self.url, pool_size, in_memory=self.in_memory)
-        self._one_writer = asyncio.Lock() if self.dialect == "sqlite" else None
+        self._postgres = _postgres(self.url, pool_size) if self.dialect == "postgresql" else None
+        self._sqlite = _sqlite(self.url, in_memory=self.in_memory) if self.dialect == "sqlite" else None
+        self._one_writer = asyncio.Lock()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -94,35 +100,39 @@ class Ledger:
         Raises:
             LedgerAway, LedgerConflict, LedgerRefused: see their docstrings.
         """
-        async with self._connection() as connection:
-            yield Transaction(connection, self.dialect)
-
-    async def create_tables(self) -> None:
-        """Makes all tables at once, for a database in memory; others are made by migrations."""
-        await self.run_sync(metadata.create_all)
-
-    async def run_sync(self, work: Callable[[Connection], T]) -> T:
-        """Runs synchronous work of SQLAlchemy (migrations) in a transaction; gives what it gives."""
-        async with self._connection() as connection:
-            return await connection.run_sync(work)
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._one_writer or nullcontext(), self._engine.begin() as connection:
-                yield connection
+            async with self._begun() as connection:
+                yield Transaction(connection, self.dialect)
         except Exception as error:
             ours = sorted_out(error)
             if ours is error:
                 raise
             raise ours from error
 
+    @asynccontextmanager
+    async def _begun(self) -> AsyncIterator[AsyncConnection | Connection]:
+        if self._postgres is not None:
+            async with self._postgres.begin() as connection:
+                yield connection
+        elif self._sqlite is not None:
+            async with self._one_writer:
+                with await _begun_sqlite(self._sqlite) as local, local.get_transaction() or nullcontext():
+                    yield local
+
+    async def create_tables(self) -> None:
+        """Makes all tables at once, for a database in memory; others are made by migrations."""
+        async with self.transaction() as tx:
+            await tx.run_sync(metadata.create_all)
+
     async def close(self) -> None:
         """Closes every connection."""
-        await self._engine.dispose()
+        if self._postgres is not None:
+            await self._postgres.dispose()
+        if self._sqlite is not None:
+            self._sqlite.dispose()
 
 
-def _async_url(url: str) -> URL:
+def _driver_url(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -135,26 +145,29 @@ def _async_url(url: str) -> URL:
     return parsed.set(drivername=_DRIVERS[backend])
 
 
-def _engine(url: URL, pool_size: int, *, in_memory: bool) -> AsyncEngine:
-    if url.get_backend_name() == "postgresql":
-        return create_async_engine(
-            url, pool_size=pool_size, max_overflow=4, pool_timeout=30, hide_parameters=True, pool_pre_ping=False,
-            connect_args={"timeout": _CONNECT_TIMEOUT, "server_settings": {"application_name": "duebell", "jit": "off"}},
-        )  # fmt: skip
+def _postgres(url: URL, pool_size: int) -> AsyncEngine:
+    return create_async_engine(
+        url, pool_size=pool_size, max_overflow=4, pool_timeout=_POOL_TIMEOUT, hide_parameters=True,
+        connect_args={"timeout": _CONNECT_TIMEOUT, "server_settings": {"application_name": "duebell", "jit": "off"}},
+    )  # fmt: skip
+
+
+def _sqlite(url: URL, *, in_memory: bool) -> Engine:
     if not in_memory:
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    pool: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {"pool_size": pool_size, "max_overflow": 4}
-    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": 30, "isolation_level": None}, **pool)
-    event.listen(engine.sync_engine, "connect", _set_up_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_immediate)
+    engine = create_engine(
+        url, hide_parameters=True, poolclass=StaticPool, connect_args={"timeout": 0, "isolation_level": None, "check_same_thread": False}
+    )  # fmt: skip
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin)
     return engine
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
     """WAL with a full sync at each commit: what was committed survives a power cut."""
-    connection.create_function("unb64", 1, _unb64)
+    connection.create_function("unb64", 1, _unb64, deterministic=True)
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 30000"):
+    for pragma in ("busy_timeout = 2000", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 0"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -163,6 +176,22 @@ def _unb64(text: str | None) -> bytes | None:
     return None if text is None else b64decode(text)
 
 
-def _begin_immediate(connection: Any) -> None:
+def _begin(connection: Connection) -> None:
     """Takes the write lock at once, so that a transaction never fails half way for want of it."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+async def _begun_sqlite(engine: Engine) -> Connection:
+    """A connection whose transaction has begun; waits, without blocking the loop, while another process writes."""
+    deadline = asyncio.get_running_loop().time() + _LOCK_TIMEOUT
+    while True:
+        connection = engine.connect()
+        try:
+            connection.begin()
+        except OperationalError as error:
+            connection.close()
+            if "locked" not in str(error.orig) or asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(_LOCK_POLL)
+        else:
+            return connection
