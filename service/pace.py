@@ -64,7 +64,7 @@ class Bucket:
     def take_messages(self, parts: Sequence[int], lane: str, now: float) -> int:
         """How many messages from the front may go now, `parts` being the segments of each; their tokens are taken.
 
-        A message with more parts than the whole pace goes when nothing of its lane is out, and is paid for afterwards.
+        A message with more parts than its lane may ever have goes once the lane has all of them, and is paid for afterwards.
         """
         self._collect(now)
         critical, costs = lane == Lane.CRITICAL, self._costs(parts)
@@ -111,9 +111,7 @@ class Bucket:
         return granted
 
     def _fits(self, cost: int, critical: bool, taken: dict[bool, int], now: float) -> bool:
-        limit, _ = self._limit(critical, now)
-        alone = cost > limit and taken[critical] == 0
-        return self._free(critical, taken, now) >= (1 if alone else cost)
+        return self._free(critical, taken, now) >= min(cost, self._limit(critical, now)[0])
 
     def _spend(self, cost: int, critical: bool, now: float) -> None:
         """Takes tokens; those beyond the lane's limit come back a further period later each."""
