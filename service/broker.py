@@ -189,7 +189,8 @@ def _depth(connection: Any, name: str) -> Depth:
 def _each(connection: Any, act: Callable[[Any, Exchange | Queue], None]) -> list[Finding]:
     """Every part of the table on a channel of its own, since an error closes the channel."""
     found = []
-    for part in (*TOPOLOGY.exchanges, *TOPOLOGY.queues):
+    parts: tuple[Exchange | Queue, ...] = (*TOPOLOGY.exchanges, *TOPOLOGY.queues)
+    for part in parts:
         wrong = None
         with connection.channel() as channel:
             try:
