@@ -33,15 +33,18 @@ class Courier:
     def admit(self, parts: Sequence[int], lane: str) -> Admitted:
         """How many messages from the front, `parts` being the segments of each, may go now."""
         now = self._monotonic()
+        if self._bucket.ready_at(lane, now, parts[0]) > now:
+            self._bucket.take_messages(parts, lane, now)  # takes nothing, but tells the pace that this lane waits
+            return Admitted(0)
         through = self._breaker.admit(min(len(parts), self.sender.window), now)
         if through == 0:
             return Admitted(0, elsewhere=True)
         return Admitted(self._bucket.take_messages(parts[:through], lane, now))
 
-    def wait(self, lane: str) -> float:
-        """Seconds until the pace lets a message of this lane go."""
+    def wait(self, lane: str, parts: int) -> float:
+        """Seconds until the pace lets a message of so many parts go in this lane."""
         now = self._monotonic()
-        return max(self._bucket.ready_at(lane, now) - now, 0.0)
+        return max(self._bucket.ready_at(lane, now, parts) - now, 0.0)
 
     async def send(self, messages: Sequence[Message]) -> tuple[list[Outcome], bool]:
         """One outcome per message, and whether these outcomes took the sender out (worth one alert)."""

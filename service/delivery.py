@@ -202,7 +202,7 @@ class Delivery:
             if admitted.elsewhere:
                 return left + ready
             if admitted.n == 0:
-                await self._unclaim(claim, ready, timedelta(seconds=courier.wait(claim.lane.value)))
+                await self._unclaim(claim, ready, timedelta(seconds=courier.wait(claim.lane.value, ready[0].text.segments)))
                 return left
             left += await self._send(courier, claim, ready[: admitted.n])
             ready = ready[admitted.n :]

@@ -46,7 +46,12 @@ def values_of(row: Any, own: Mapping[str, object], around: Around, now: datetime
         values |= _about_payment(row, around)
     if row.purpose == Purpose.COLLECTION:
         values |= _about_overdue(row, around)
-    return {**values, **own}
+    return {**values, **{name: value for name, value in own.items() if not _past(name, value, now)}}
+
+
+def _past(name: str, value: object, now: datetime) -> bool:
+    """A moment that was to come and has come meanwhile is not announced any more."""
+    return name == "next_attempt_at" and isinstance(value, datetime) and value <= now
 
 
 def _about_deadline(row: Any, today: date) -> dict[str, object]:

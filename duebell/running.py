@@ -1,0 +1,216 @@
+"""Runs the roles of one process until it is told to stop: consume, schedule, deliver, console."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from consumers import _embedded
+from consumers._decode import decode
+from duebell.clock import door_clock
+from duebell.engine import Engine
+from duebell.opening import open_engine
+from schedules._clock import SweepClock
+from schedules.sweeps import timetable
+from service.broker import CRITICAL_QUEUE, DEAD_QUEUE, EVENTS_QUEUE, TOPOLOGY
+from service.health import Health
+from service.ledger import LedgerAway, LedgerConflict
+from service.notices import Lane
+from service.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+ROLES: Final = frozenset({"consume", "schedule", "deliver", "console"})
+#: Seconds between looks when there was nothing to do: short at first, longer the longer nothing comes.
+_IDLE: Final = (0.02, 0.5)
+_LONGEST_WAIT: Final = 15.0
+#: Small batches for codes and alerts: they must not wait for a batch to fill.
+_CRITICAL_BATCH, _CRITICAL_LINGER = 50, 0.002
+
+
+class Nudge:
+    """Wakes loops that look for work."""
+
+    def __init__(self) -> None:
+        self._events: list[asyncio.Event] = []
+
+    def listener(self) -> asyncio.Event:
+        """An event that is set at each nudge."""
+        event = asyncio.Event()
+        self._events.append(event)
+        return event
+
+    def __call__(self) -> None:
+        """There may be work."""
+        for event in self._events:
+            event.set()
+
+
+async def run(settings: Settings, roles: frozenset[str] = ROLES) -> None:
+    """Runs roles until SIGTERM or SIGINT; then each finishes what it has begun.
+
+    Raises:
+        SettingError and its kin: an operator's mistake, one readable line each.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    engine = await open_engine(settings, clock=door_clock(settings))
+    try:
+        await serve(engine, roles, stop)
+    finally:
+        await engine.close()
+
+
+async def serve(engine: Engine, roles: frozenset[str], stop: asyncio.Event) -> None:
+    """Runs the roles over an open engine until `stop`; the first one that fails stops all."""
+    health, nudge = Health("database"), Nudge()
+    health.up("database")
+    jobs: list[Awaitable[None]] = []
+    if "consume" in roles:
+        jobs += _consuming(engine, health, nudge, stop)
+    if "schedule" in roles:
+        sweeps = timetable(engine.planner, engine.settling, engine.ledger, engine.metrics)
+        jobs.append(SweepClock(sweeps, engine.clock, engine.metrics).run(stop))
+    if "deliver" in roles:
+        jobs += [_lane(engine, lane, health, nudge, stop) for lane in Lane]
+        jobs += _publishing(engine, health, stop)
+    if "console" in roles:
+        jobs.append(_console(engine, health, nudge, stop))
+    log.info("running", roles=sorted(roles), database=engine.ledger.dialect, broker=engine.settings.broker_url is not None)
+    await _together(jobs, stop)
+    log.info("stopped")
+
+
+async def _together(jobs: list[Awaitable[None]], stop: asyncio.Event) -> None:
+    """Runs jobs side by side; when one raises, the others are told to stop and the error goes up."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        stop.set()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+def _consuming(engine: Engine, health: Health, nudge: Nudge, stop: asyncio.Event) -> list[Awaitable[None]]:
+    """The broker's queues, or the inbox where there is no broker; the inbox also takes what came over HTTP."""
+
+    async def inbox() -> int:
+        absorbed = await _embedded.step(engine.ledger, engine.vault, engine.intake, engine.settings.batch)
+        if absorbed:
+            nudge()
+        return absorbed
+
+    async def old() -> None:
+        await _embedded.absorb_ignored(engine.ledger, engine.vault, engine.intake)
+
+    jobs = [_again_and_again("inbox", inbox, health, nudge.listener(), stop), _once(old, health, stop)]
+    if engine.settings.broker_url is None:
+        return jobs
+    from consumers._rabbit import Consumer  # noqa: PLC0415 - embedded, no broker library is loaded
+
+    url, batch = engine.settings.broker_url.get_secret_value(), engine.settings.batch
+    sizes = {EVENTS_QUEUE: (batch, 0.02), CRITICAL_QUEUE: (_CRITICAL_BATCH, _CRITICAL_LINGER), DEAD_QUEUE: (1, 0.0)}
+    for name, (size, linger) in sizes.items():
+        consumer = Consumer(url, TOPOLOGY.queue(name), engine.intake, health, batch=size, linger=linger, nudge=nudge)
+        jobs.append(consumer.run(stop))
+    return jobs
+
+
+def _publishing(engine: Engine, health: Health, stop: asyncio.Event) -> list[Awaitable[None]]:
+    if engine.settings.broker_url is None:
+        return []
+    from service.status import StatusPublisher  # noqa: PLC0415 - embedded, no broker library is loaded
+
+    publisher = StatusPublisher(engine.ledger, engine.settings.broker_url.get_secret_value(), engine.clock, engine.metrics)
+    return [_again_and_again("status events", publisher.step, health, asyncio.Event(), stop)]
+
+
+async def _lane(engine: Engine, lane: Lane, health: Health, nudge: Nudge, stop: asyncio.Event) -> None:
+    await _again_and_again(f"lane {lane}", lambda: engine.delivery.step(lane), health, nudge.listener(), stop)
+
+
+async def _console(engine: Engine, health: Health, nudge: Nudge, stop: asyncio.Event) -> None:
+    from console.app import create_app  # noqa: PLC0415 - a process without this role loads no web framework
+    from console.serving import parse_address, serve as serve_http  # noqa: PLC0415
+
+    host, port = parse_address(engine.settings.http)
+    app = create_app(engine, decode=decode, health=health, nudge=nudge)
+    await serve_http(app, host, port, stop)
+
+
+async def _once(work: Callable[[], Awaitable[None]], health: Health, stop: asyncio.Event) -> None:
+    """Does something once, when the database is there."""
+
+    async def step() -> int:
+        await work()
+        return 0
+
+    done = asyncio.Event()
+
+    async def first() -> int:
+        await step()
+        done.set()
+        return 0
+
+    while not done.is_set() and not stop.is_set():
+        await _step("start", first, health, stop, 1.0)
+
+
+async def _again_and_again(
+    name: str, step: Callable[[], Awaitable[int]], health: Health, wake: asyncio.Event, stop: asyncio.Event
+) -> None:
+    """Calls a step at once while it finds work, and less and less often while it does not."""
+    idle, away = _IDLE[0], 0.2
+    while not stop.is_set():
+        done = await _step(name, step, health, stop, away)
+        if done is None:
+            away = min(away * 2, _LONGEST_WAIT)
+            continue
+        away = 0.2
+        if done:
+            idle = _IDLE[0]
+            await asyncio.sleep(0)
+            continue
+        with suppress(TimeoutError):
+            await asyncio.wait_for(_either(wake, stop), idle)
+            idle = _IDLE[0]
+        wake.clear()
+        idle = min(idle * 1.5, _IDLE[1])
+
+
+async def _step(
+    name: str, step: Callable[[], Awaitable[int]], health: Health, stop: asyncio.Event, away: float
+) -> int | None:
+    """One step; None after waiting, where the database or the broker is away."""
+    try:
+        done = await step()
+    except (LedgerAway, LedgerConflict, ConnectionError) as error:
+        part = "database" if isinstance(error, (LedgerAway, LedgerConflict)) else name
+        health.down(part, str(error))
+        log.warning("put off", work=name, error=str(error), again_in=round(away, 1))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), away * random.uniform(0.7, 1.3))  # noqa: S311 - not a secret
+        return None
+    health.up("database")
+    if name in health.parts:
+        health.up(name)
+    return done
+
+
+async def _either(first: asyncio.Event, second: asyncio.Event) -> None:
+    """Returns when one of two events is set."""
+    waits = [asyncio.ensure_future(first.wait()), asyncio.ensure_future(second.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

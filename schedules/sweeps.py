@@ -1,0 +1,62 @@
+"""The timetable: which sweeps there are and how often each runs."""
+
+from datetime import datetime, timedelta
+
+from schedules._clock import Sweep
+from schedules.planner import Planner
+from service.ledger import Ledger, reading
+from service.metrics import Metrics
+from service.notices import Lane
+from service.settling import Settling
+
+
+def timetable(planner: Planner, settling: Settling, ledger: Ledger, metrics: Metrics) -> list[Sweep]:
+    """Every sweep of the schedule role."""
+    gauges = Gauges(ledger, metrics)
+    unmatched = Unmatched(settling)
+
+    async def plan(now: datetime) -> int:
+        return (await planner.step(now)).rows
+
+    return [
+        Sweep("plan", 5, plan),
+        Sweep("release", 2, settling.release),
+        Sweep("expire", 10, settling.expire),
+        Sweep("settle", 2, settling.settle),
+        Sweep("unmatched", 600, unmatched.step),
+        Sweep("gauges", 5, gauges.step),
+    ]
+
+
+class Unmatched:
+    """Looks for references nobody explained, each once."""
+
+    def __init__(self, settling: Settling) -> None:
+        self._settling = settling
+        self._since: datetime | None = None
+
+    async def step(self, now: datetime) -> int:
+        """Those that became a day old since the last step; at the first one, within the last ten minutes."""
+        since, self._since = self._since or now - timedelta(minutes=10), now
+        return await self._settling.unmatched(now, since)
+
+
+class Gauges:
+    """Puts the ledger's depths and ages into the metrics, so that a scrape costs nothing."""
+
+    def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
+        self._ledger, self._metrics = ledger, metrics
+
+    async def step(self, now: datetime) -> int:
+        """Reads lanes, outbox and dead letters."""
+        async with self._ledger.transaction() as tx:
+            lanes = {row.lane: row for row in await tx.rows(reading.LANES, now=now)}
+            backlog = (await tx.rows(reading.BACKLOG))[0]
+        for lane in Lane:
+            row = lanes.get(lane.value)
+            oldest = row.oldest if row else None
+            self._metrics.waiting.labels(lane.value).set(row.ready if row else 0)
+            self._metrics.oldest_seconds.labels(lane.value).set((now - oldest).total_seconds() if oldest else 0)
+        self._metrics.outbox_lag.set(backlog.outbox)
+        self._metrics.dead_letters.set(backlog.dead)
+        return 0

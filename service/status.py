@@ -1,0 +1,165 @@
+"""Publishes status events from the outbox to the exchange duebell.notices: at least once, in order per notice.
+
+One process at a time publishes: it holds a lease. A window of messages is written as one run of frames and confirmed by a
+low-water mark, which is ten times cheaper than a future per message; see docs/decisions.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+import aio_pika
+import structlog
+from aiormq.abc import ChannelFrame
+from aiormq.exceptions import AMQPError
+from pamqp import commands as spec
+from pamqp.body import ContentBody
+from pamqp.header import ContentHeader
+
+from service.broker import NOTICES_EXCHANGE, declare_notices_with
+from service.ledger import Ledger, outbox
+from service.ledger import leases as sql
+from service.metrics import Metrics
+from service.status_events import status_event
+
+log = structlog.get_logger(__name__)
+
+WINDOW: Final = 1_000
+_LEASE: Final = timedelta(seconds=15)
+_CONFIRM_TIMEOUT: Final = 10.0
+_CONNECT_TIMEOUT: Final = 10
+_HEARTBEAT: Final = 10
+_SWEEP: Final = "status"
+
+PublisherLost = (AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError)
+
+
+class StatusPublisher:
+    """Empties the outbox, window by window."""
+
+    def __init__(self, ledger: Ledger, url: str, clock: Callable[[], datetime], metrics: Metrics) -> None:
+        self._ledger, self._url, self._clock, self._metrics = ledger, url, clock, metrics
+        self._me = uuid4().hex
+        self._connection: Any = None
+        self._window: ConfirmedWindow | None = None
+
+    async def step(self) -> int:
+        """Publishes the oldest unpublished status events; gives their number, 0 when another process has the lease.
+
+        Raises:
+            ConnectionError: the broker is away; nothing is marked as published.
+            LedgerAway: the database is.
+        """
+        now = self._clock()
+        async with self._ledger.transaction() as tx:
+            await tx.run(sql.ADD, name=_SWEEP)
+            if not await tx.run(sql.HOLD, name=_SWEEP, me=self._me, now=now, until=now + _LEASE):
+                return 0
+            rows = await tx.rows(outbox.UNPUBLISHED, n=WINDOW)
+        if not rows:
+            return 0
+        await self._publish([(row.type, json.dumps(status_event(row), ensure_ascii=False).encode(), str(row.id)) for row in rows])
+        async with self._ledger.transaction() as tx:
+            await tx.run(outbox.PUBLISHED, ids=[(row.id,) for row in rows], now=self._clock())
+        self._metrics.published.inc(len(rows))
+        return len(rows)
+
+    async def _publish(self, messages: Sequence[tuple[str, bytes, str]]) -> None:
+        try:
+            window = await self._connected()
+            async with asyncio.timeout(_CONFIRM_TIMEOUT):
+                await window.publish(messages)
+        except PublisherLost as error:
+            await self.close()
+            raise ConnectionError(type(error).__name__) from error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            await self.close()  # the client cancels its callers when a link dies
+            raise ConnectionError("connection lost") from None
+
+    async def _connected(self) -> "ConfirmedWindow":
+        if self._window is None or self._window.lost:
+            await self.close()
+            self._connection = await aio_pika.connect(self._url, heartbeat=_HEARTBEAT, timeout=_CONNECT_TIMEOUT)
+            await declare_notices_with(await self._connection.channel())
+            channel = await self._connection.transport.connection.channel(publisher_confirms=True)
+            self._window = ConfirmedWindow(channel, NOTICES_EXCHANGE)
+        return self._window
+
+    async def close(self) -> None:
+        """Gives the connection back; the lease runs out by itself."""
+        connection, self._connection, self._window = self._connection, None, None
+        if connection is not None:
+            with suppress(*PublisherLost, asyncio.CancelledError):
+                await asyncio.wait_for(connection.close(), _CONNECT_TIMEOUT)
+
+
+class ConfirmedWindow:
+    """Publishes runs of messages on one channel and waits until the broker has confirmed all of them.
+
+    It numbers and confirms messages itself, in place of the channel's own publishing, which must not be used beside it.
+    """
+
+    def __init__(self, channel: Any, exchange: str) -> None:
+        self._channel, self._exchange = channel, exchange
+        self._published = 0
+        self._unconfirmed: set[int] = set()
+        self._refused = False
+        self._done = asyncio.Event()
+        self._closing = asyncio.ensure_future(_closed(channel))
+        self._closing.add_done_callback(lambda _closed: self._done.set())
+        channel._on_confirm_frame = self._on_confirm  # noqa: SLF001 - pinned and guarded by tests/integration/test_status.py
+
+    @property
+    def lost(self) -> bool:
+        """Whether the channel is gone."""
+        return bool(self._channel.is_closed)
+
+    async def publish(self, messages: Sequence[tuple[str, bytes, str]]) -> None:
+        """Publishes (routing key, body, message id) persistently; returns when all are confirmed.
+
+        Raises:
+            ConnectionError: the channel closed, or the broker refused one; any of them may have been published.
+        """
+        first = self._published + 1
+        self._published += len(messages)
+        self._unconfirmed = set(range(first, self._published + 1))
+        self._refused = False
+        self._done.clear()
+        frames = [frame for message in messages for frame in self._frames(*message)]
+        await self._channel.write_queue.put(ChannelFrame.marshall(self._channel.number, frames))
+        await self._done.wait()
+        if self._refused or self._unconfirmed:
+            raise ConnectionError("the broker did not confirm")
+
+    def _frames(self, routing_key: str, body: bytes, message_id: str) -> tuple[Any, ...]:
+        properties = spec.Basic.Properties(
+            content_type="application/cloudevents+json", content_encoding="utf-8", delivery_mode=2, message_id=message_id
+        )
+        return (
+            spec.Basic.Publish(exchange=self._exchange, routing_key=routing_key),
+            ContentHeader(properties=properties, body_size=len(body)),
+            ContentBody(body),
+        )
+
+    async def _on_confirm(self, frame: Any) -> None:
+        """Takes out what one frame confirms; with `multiple`, everything up to its tag."""
+        if isinstance(frame, spec.Basic.Nack):
+            self._refused = True
+        if frame.multiple:
+            self._unconfirmed = {tag for tag in self._unconfirmed if tag > frame.delivery_tag}
+        else:
+            self._unconfirmed.discard(frame.delivery_tag)
+        if not self._unconfirmed:
+            self._done.set()
+
+
+async def _closed(channel: Any) -> None:
+    with suppress(Exception):
+        await asyncio.shield(channel.closing)
