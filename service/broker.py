@@ -311,7 +311,7 @@ class Publisher:
 
     Attributes:
         confirmed: how many messages the broker has taken, unroutable ones included.
-        unroutable: numbers of messages, as `send` gave them, that no queue wanted.
+        unroutable: numbers of messages, as `send` was given them, that no queue wanted.
     """
 
     def __init__(
@@ -327,25 +327,23 @@ class Publisher:
         self._monotonic, self._sleep = monotonic, sleep
         self._waiting: dict[int, tuple[str, bytes]] = {}  # number → what is not confirmed yet
         self._numbers: dict[int, int] = {}  # delivery tag of this channel → number
-        self._sent = self._tag = 0
+        self._tag = 0
         self.confirmed = 0
         self.unroutable: set[int] = set()
         self._connection = _connect(url)
         self._channel = self._open()
 
-    def send(self, event_type: str, body: bytes) -> int:
-        """Puts one event under way; gives its number, counted from 1.
+    def send(self, event_type: str, body: bytes, number: int) -> None:
+        """Puts one event under way; `number` is the caller's own name for it, unique.
 
         Raises:
             BrokerAway: the broker took nothing for as long as our patience lasts.
             TopologyError: the exchange is not there.
         """
-        self._sent += 1
-        self._waiting[self._sent] = (event_type, body)
-        self._keeping_at_it(lambda: self._put(self._sent))
+        self._waiting[number] = (event_type, body)
+        self._keeping_at_it(lambda: self._put(number))
         if len(self._waiting) >= self._window:
             self._keeping_at_it(lambda: self._settle(self._window // 2))
-        return self._sent
 
     def flush(self) -> None:
         """Waits until everything is confirmed; raises as `send` does."""
