@@ -5,7 +5,7 @@ their facts into parties and loans, ends what a payment or a replacement ends, a
 what cannot be understood. When it returns, everything is committed: only then may the caller acknowledge.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -16,6 +16,7 @@ from service.events import Dead, Decoded, Event, Ignored, same_payload
 from service.facts import LoanChange, LoanCured, LoanFact, NoticeGiven, PartyFact
 from service.ledger import Ledger, LedgerConflict, LedgerRefused, Transaction, inbox, letters, loans, notices, outbox, people
 from service.ledger.outbox import Alert, Step
+from service.ledger.statement import Statement
 from service.metrics import Metrics
 from service.notices import event_key, lane_of
 from service.vault import Vault
@@ -56,49 +57,76 @@ class Intake:
         Raises:
             LedgerAway: nothing is committed beyond what earlier halves committed; try the same batch again.
         """
+        return await self._tried(batch, origin, self._absorb_once)
+
+    async def receive(self, batch: Sequence[Decoded], *, origin: str) -> list[Verdict]:
+        """Puts a batch aside, to be absorbed later; gives one verdict per message, in order. Never `ignored`.
+
+        What cannot be understood is buried at once, and takes nothing's place in the inbox.
+
+        Raises:
+            LedgerAway: as `absorb`.
+        """
+        return await self._tried(batch, origin, self._receive_once)
+
+    async def spoil(self, spoilt: Sequence[tuple[bytes, str]]) -> None:
+        """Makes dead letters of inbox rows that nobody can read any more: (hash of source and id, why)."""
+        now = self._clock()
+        async with self._ledger.transaction() as tx:
+            await tx.run(inbox.BURY_SPOILT, s=spoilt, now=now)
+            await tx.run(inbox.SPOIL, s=spoilt, now=now)
+        self._metrics.events_in["dead"].inc(len(spoilt))
+
+    async def _tried(
+        self, batch: Sequence[Decoded], origin: str, once: Callable[[Sequence[Decoded], str], Awaitable[list[Verdict]]]
+    ) -> list[Verdict]:
         for _ in range(_CONFLICT_TRIES):
             try:
-                return await self._absorb_once(batch, origin)
+                return await once(batch, origin)
             except LedgerConflict:
                 self._metrics.intake_conflicts.inc()
             except LedgerRefused as error:
                 if len(batch) == 1:
-                    return await self._absorb_once([_refused(batch[0], error)], origin)
+                    return await once([_refused(batch[0], error)], origin)
                 break
         if len(batch) == 1:
             raise LedgerConflict("the same conflict over and over")
         middle = len(batch) // 2
-        return [*await self.absorb(batch[:middle], origin=origin), *await self.absorb(batch[middle:], origin=origin)]
+        return [*await self._tried(batch[:middle], origin, once), *await self._tried(batch[middle:], origin, once)]
 
     async def _absorb_once(self, batch: Sequence[Decoded], origin: str) -> list[Verdict]:
         now = self._clock()
         async with self._ledger.transaction() as tx:
-            new, steps = await self._take_in(tx, batch, now)
+            new, steps = await self._take_in(tx, batch, inbox.TAKE, now)
             work = _sorted(batch, new)
             work.steps += steps
             await self._bury(tx, work.dead, origin, now)
             await self._react(tx, work, now)
             await outbox.record(tx, work.steps)
-        return self._verdicts(batch, new)
+        return self._counted(_verdicts(batch, new))
 
-    def _verdicts(self, batch: Sequence[Decoded], new: set[bytes]) -> list[Verdict]:
-        verdicts: list[Verdict] = []
-        for message in batch:
-            if isinstance(message, Dead):
-                verdicts.append("dead")
-            elif message.id_hash not in new:
-                verdicts.append("duplicate")
-            else:
-                verdicts.append("ignored" if isinstance(message, Ignored) else "accepted")
-                new.discard(message.id_hash)
-        for verdict in verdicts:
-            self._metrics.events_in[verdict].inc()
+    async def _receive_once(self, batch: Sequence[Decoded], origin: str) -> list[Verdict]:
+        now = self._clock()
+        async with self._ledger.transaction() as tx:
+            new, steps = await self._take_in(tx, [m for m in batch if not isinstance(m, Dead)], inbox.RECEIVE, now)
+            await self._bury(tx, [m for m in batch if isinstance(m, Dead)], origin, now)
+            await outbox.record(tx, steps)
+        verdicts: list[Verdict] = ["accepted" if verdict == "ignored" else verdict for verdict in _verdicts(batch, new)]
+        self._counted(verdict for verdict in verdicts if verdict != "accepted")  # the others are counted when they are absorbed
         return verdicts
+
+    def _counted(self, verdicts: Iterable[Verdict]) -> list[Verdict]:
+        counted = list(verdicts)
+        for verdict in counted:
+            self._metrics.events_in[verdict].inc()
+        return counted
 
     # ------------------------------------------------------------ the inbox
 
-    async def _take_in(self, tx: Transaction, batch: Sequence[Decoded], now: datetime) -> tuple[set[bytes], list[Step | Alert]]:
-        """The hashes of events that are to be absorbed now, and an alert for each that came with another payload before."""
+    async def _take_in(
+        self, tx: Transaction, batch: Sequence[Decoded], take: Statement, now: datetime
+    ) -> tuple[set[bytes], list[Step | Alert]]:
+        """The hashes of the events that `take` finds new, and an alert for each that came with another payload before."""
         rows: dict[bytes, tuple[object, ...]] = {}
         differing: list[tuple[bytes, bytes, bytes]] = []
         for message in batch:
@@ -111,7 +139,7 @@ class Intake:
                 rows[key] = self._inbox_row(key, message)
         if not rows:
             return set(), []
-        new = {row.hash for row in await tx.rows(inbox.TAKE, e=[rows[key] for key in sorted(rows)], now=now)}
+        new = {row.hash for row in await tx.rows(take, e=[rows[key] for key in sorted(rows)], now=now)}
         known = [
             (m.id_hash, m.payload_hash, m.body) for m in batch if m.id_hash and m.id_hash not in new and not isinstance(m, Dead)
         ]
@@ -316,6 +344,21 @@ def _taken_back(events: Iterable[Event], loaded: Mapping[str, loans.Loaded]) -> 
     )
 
 
+def _verdicts(batch: Sequence[Decoded], new: set[bytes]) -> list[Verdict]:
+    """What became of each message, given the hashes that were new."""
+    verdicts: list[Verdict] = []
+    left = set(new)
+    for message in batch:
+        if isinstance(message, Dead):
+            verdicts.append("dead")
+        elif message.id_hash not in left:
+            verdicts.append("duplicate")
+        else:
+            verdicts.append("ignored" if isinstance(message, Ignored) else "accepted")
+            left.discard(message.id_hash)
+    return verdicts
+
+
 def _sorted(batch: Sequence[Decoded], new: set[bytes]) -> _Batch:
     """New events once each, in order; dead letters all."""
     work, seen = _Batch(), set[bytes]()
@@ -334,8 +377,8 @@ def _sorted(batch: Sequence[Decoded], new: set[bytes]) -> _Batch:
 def _refused(message: Decoded, error: LedgerRefused) -> Dead:
     """A message whose data the database cannot hold."""
     return Dead(
-        field="data", reason=f"the database refuses a value of this event (SQLSTATE {error})", source=message.source, id=message.id,
-        type=message.type, body=message.body, body_size=len(message.body), payload_hash=message.payload_hash,
+        field="data", reason=f"the database refuses a value of this event (SQLSTATE {error})", source=message.source,
+        id=message.id, type=message.type, body=message.body, body_size=len(message.body), payload_hash=message.payload_hash,
     )  # fmt: skip
 
 

@@ -6,7 +6,8 @@ _EVENT = Rows(
     hash=BYTES, state=TEXT, payload_hash=BYTES, payload=BYTES, party_hashes=TEXT, type=TEXT, loan_id=TEXT, event_time=INSTANT
 )
 
-#: Takes events in; gives the hashes of those that are new, or were only ignored, dead or received so far.
+#: Takes events in; gives the hashes of those that are new, or were only ignored, dead or received so far. A broken body
+#: never takes the place of an event that waits under the same source and id.
 TAKE = Statement(
     """
     INSERT INTO inbox (hash, state, payload_hash, payload, party_hashes, type, loan_id, event_time, received_at, absorbed_at)
@@ -17,6 +18,7 @@ TAKE = Statement(
         party_hashes = excluded.party_hashes, type = excluded.type, loan_id = excluded.loan_id,
         event_time = excluded.event_time, absorbed_at = excluded.absorbed_at
     WHERE inbox.state IN ('received', 'ignored', 'dead')
+        AND (excluded.state <> 'dead' OR inbox.state = 'dead' OR inbox.payload_hash = excluded.payload_hash)
     RETURNING hash
     """,
     e=_EVENT,
@@ -59,4 +61,31 @@ IGNORED = Statement(
     "SELECT hash, payload FROM inbox JOIN {known} ON inbox.type = known.type WHERE state = 'ignored' ORDER BY hash LIMIT :n",
     known=Rows(type=TEXT),
     n=INT,
+)
+
+_SPOILT = Rows(hash=BYTES, reason=TEXT)
+
+#: Rows that wait and cannot be read any more: a dead letter each, with the payload as it is, still encrypted.
+BURY_SPOILT = Statement(
+    """
+    INSERT INTO dead_letters (hash, event_hash, type, field, reason, size, payload, origin, state, times, first_seen, last_seen)
+    SELECT inbox.payload_hash, inbox.hash, inbox.type, 'body', s.reason, COALESCE(length(inbox.payload), 0), inbox.payload,
+        'inbox', 'open', 1, :now, :now
+    FROM inbox JOIN {s} ON inbox.hash = s.hash WHERE inbox.state IN ('received', 'ignored')
+    ON CONFLICT (hash) DO UPDATE SET
+        times = dead_letters.times + 1, last_seen = excluded.last_seen, field = excluded.field, reason = excluded.reason,
+        state = 'open'
+    """,
+    s=_SPOILT,
+    now=INSTANT,
+)
+
+#: … and nobody waits for them.
+SPOIL = Statement(
+    """
+    UPDATE inbox SET state = 'dead', absorbed_at = :now FROM {s}
+    WHERE inbox.hash = s.hash AND inbox.state IN ('received', 'ignored')
+    """,
+    s=_SPOILT,
+    now=INSTANT,
 )
