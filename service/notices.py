@@ -46,12 +46,21 @@ class State(StrEnum):
 
 WAITING = frozenset({State.PLANNED, State.HELD})
 
-#: What may follow what; `sending` may only be cancelled before its intent.
+#: What may follow what; `sending` may only be cancelled before its intent. Only a declared restore makes what waits unknown.
 TRANSITIONS: dict[State, frozenset[State]] = {
     **dict.fromkeys(
         (State.PLANNED, State.HELD),
         frozenset(
-            {State.PLANNED, State.HELD, State.SENDING, State.CANCELLED, State.SUPERSEDED, State.EXPIRED, State.SUPPRESSED}
+            {
+                State.PLANNED,
+                State.HELD,
+                State.SENDING,
+                State.CANCELLED,
+                State.SUPERSEDED,
+                State.EXPIRED,
+                State.SUPPRESSED,
+                State.UNKNOWN,
+            }
         ),
     ),
     State.SENDING: frozenset(
@@ -69,7 +78,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     ),
     State.UNKNOWN: frozenset({State.SENT, State.FAILED, State.PLANNED}),
     State.SENT: frozenset({State.DELIVERED, State.UNDELIVERED, State.PLANNED}),
-    State.CANCELLED: frozenset({State.PLANNED}),  #: revival
+    State.CANCELLED: frozenset({State.PLANNED, State.UNKNOWN}),  #: revival; a declared restore
     **dict.fromkeys(
         (State.DELIVERED, State.UNDELIVERED, State.FAILED, State.SUPERSEDED, State.EXPIRED, State.SUPPRESSED), frozenset()
     ),

@@ -38,6 +38,7 @@ REASONS: Final[dict[str, str]] = {
     # unknown
     "timeout": "the request left and no answer came",
     "lease_over": "the worker died between its intent and the outcome",
+    "restored": "the ledger was restored from a backup; it may have gone in the time that was lost",
     "cannot_tell": "the sender cannot say whether it arrived; not sent again",
 }
 

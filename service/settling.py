@@ -10,7 +10,7 @@ from service.ledger import settling as sql
 from service.ledger.outbox import Alert, Step
 from service.metrics import Metrics
 from service.notices import Purpose
-from service.senders._port import Answer
+from service.senders._port import Answer, Sender
 
 _PAGE: Final = 5_000
 #: Purposes that must arrive: said twice is better than not at all.
@@ -64,16 +64,19 @@ class Settling:
         return len(changed)
 
     async def _asked(self, rows: Sequence[Any]) -> dict[str, Answer]:
-        """What each sender says of its messages; one that is not configured any more cannot tell."""
-        keys: dict[str, list[str]] = {}
+        """What the senders say of the messages that may have gone through them."""
+        keys: dict[str | None, list[str]] = {}
         for row in rows:
-            keys.setdefault(row.sender or "", []).append(row.key)
+            keys.setdefault(row.sender, []).append(row.key)
         answers: dict[str, Answer] = {}
         for name, asked in keys.items():
-            sender = self._senders.get(name)
-            told: list[Answer] = await sender.query(asked) if sender else ["cannot_tell"] * len(asked)
-            answers.update(zip(asked, told, strict=True))
+            told = [await sender.query(asked) for sender in self._senders_of(name)]
+            answers.update({key: _together([each[i] for each in told]) for i, key in enumerate(asked)})
         return answers
+
+    def _senders_of(self, name: str | None) -> list[Sender]:
+        """The sender a message was handed to, if it is still configured; all of them where that is not known (a restore)."""
+        return [sender for known, sender in self._senders.items() if name in {None, known}]
 
     def _end_of(self, row: Any, answer: Answer) -> tuple[str, str | None]:
         if answer == "accepted":
@@ -81,8 +84,8 @@ class Settling:
         if answer == "never_arrived":
             return "planned", None
         purpose = Purpose(row.purpose)
-        sender = self._senders.get(row.sender or "")
-        safe = purpose in _SAID_AGAIN_IF_SAFE and sender is not None and sender.idempotent
+        senders = self._senders_of(row.sender)
+        safe = purpose in _SAID_AGAIN_IF_SAFE and len(senders) == 1 and senders[0].idempotent
         if not row.moot and (safe or purpose in _SAID_AGAIN):
             return "planned", None
         return "unknown", "cannot_tell"
@@ -94,3 +97,10 @@ class Settling:
             about = [Alert("unmatched_reference", {"kind": row.kind, "ref": row.ref}, now, row.loan_id) for row in rows]
             await outbox.record(tx, about)
         return len(rows)
+
+
+def _together(answers: Sequence[Answer]) -> Answer:
+    """What several senders know of one message; one that is not configured any more cannot tell."""
+    if "accepted" in answers:
+        return "accepted"
+    return "cannot_tell" if not answers or "cannot_tell" in answers else "never_arrived"

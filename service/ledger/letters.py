@@ -14,3 +14,26 @@ BURY = Statement(
     d=Rows(hash=BYTES, event_hash=BYTES, type=TEXT, field=TEXT, reason=TEXT, size=INT, payload=BYTES, origin=TEXT),
     now=INSTANT,
 )
+
+_COLUMNS = "id, type, field, reason, size, origin, state, times, first_seen, last_seen"
+_SEEN = {"first_seen": INSTANT, "last_seen": INSTANT}
+
+#: The oldest first; a state that is none takes all.
+LIST = Statement(
+    f"SELECT {_COLUMNS} FROM dead_letters WHERE (:state IS NULL OR state = :state) AND id > :after ORDER BY id LIMIT :n",  # noqa: S608 - our own column names
+    returns=_SEEN,
+    state=TEXT,
+    after=INT,
+    n=INT,
+)
+BY_ID = Statement(
+    f"SELECT {_COLUMNS}, hash, payload FROM {{ids}} JOIN dead_letters ON id = ids.letter ORDER BY id",  # noqa: S608
+    returns=_SEEN,
+    ids=Rows(letter=INT),
+)
+#: Ends letters that are open; gives their ids.
+END = Statement(
+    "UPDATE dead_letters SET state = :state FROM {ids} WHERE id = ids.letter AND state = 'open' RETURNING id",
+    ids=Rows(letter=INT),
+    state=TEXT,
+)

@@ -1,5 +1,6 @@
 """Notices: added by intake, ended and revived when facts change, in intake's own transaction."""
 
+from service.ledger.recovery import first_state
 from service.ledger.statement import BOOL, BYTES, INSTANT, INT, TEXT, Rows, Statement
 
 _NEW = Rows(
@@ -10,15 +11,16 @@ _NEW = Rows(
 _NAMES = ", ".join(_NEW.columns)
 
 ADD = Statement(
-    f"INSERT INTO notices ({_NAMES}, state, created_at) SELECT {', '.join('n.' + c for c in _NEW.columns)}, 'planned', :now "  # noqa: S608 - our own column names
+    f"INSERT INTO notices ({_NAMES}, state, reason, handed_at, created_at) "  # noqa: S608 - our own column names
+    f"SELECT {', '.join('n.' + c for c in _NEW.columns)}, {first_state('n')}, :now "
     "FROM {n} {where_true} ON CONFLICT DO NOTHING",
     n=_NEW,
     now=INSTANT,
 )
 
 #: What a fact may still end: waiting, or claimed without an intent.
-_STOPPABLE = "(notices.state IN ('planned', 'held') OR (notices.state = 'sending' AND notices.handed_at IS NULL))"
-_STEP = "RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason"
+STOPPABLE = "(notices.state IN ('planned', 'held') OR (notices.state = 'sending' AND notices.handed_at IS NULL))"
+STEP = "RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason"
 _DEADLINE = "notices.loan_id = d.loan_id AND notices.kind = d.kind AND notices.ref = d.ref AND notices.asks"
 #: Where `anchor` is given the deadline is open, and only its stages for other anchors end.
 _ENDED = Rows(loan_id=TEXT, kind=TEXT, ref=TEXT, anchor=TEXT, reason=TEXT)
@@ -26,7 +28,7 @@ _FOR_ANCHOR = "(d.anchor IS NULL OR (notices.stage IS NOT NULL AND notices.ancho
 
 CANCEL = Statement(
     f"UPDATE notices SET state = 'cancelled', reason = d.reason, seq = notices.seq + 1 FROM {{d}} "  # noqa: S608
-    f"WHERE {_DEADLINE} AND {_STOPPABLE} AND {_FOR_ANCHOR} {_STEP}",
+    f"WHERE {_DEADLINE} AND {STOPPABLE} AND {_FOR_ANCHOR} {STEP}",
     d=_ENDED,
 )
 
@@ -40,20 +42,27 @@ REWORD = Statement(
 REVIVE = Statement(
     f"UPDATE notices SET state = 'planned', reason = NULL, not_before = notices.moment, seq = notices.seq + 1 FROM {{d}} "  # noqa: S608
     f"WHERE {_DEADLINE} AND notices.state = 'cancelled' AND notices.handed_at IS NULL AND notices.reason NOT IN ('by_operator', 'cured') "
-    f"AND notices.expires_at > :now AND (notices.stage IS NULL OR notices.anchor = d.anchor) {_STEP}",
+    f"AND notices.expires_at > :now AND (notices.stage IS NULL OR notices.anchor = d.anchor) {STEP}",
     d=Rows(loan_id=TEXT, kind=TEXT, ref=TEXT, anchor=TEXT),
     now=INSTANT,
 )
 
+#: An operator's word; what has an intent is not reached.
+CANCEL_KEYS = Statement(
+    f"UPDATE notices SET state = 'cancelled', reason = 'by_operator', seq = notices.seq + 1 FROM {{k}} "  # noqa: S608
+    f"WHERE notices.key = k.key AND {STOPPABLE} {STEP}",
+    k=Rows(key=TEXT),
+)
+
 CANCEL_CURED = Statement(
     f"UPDATE notices SET state = 'cancelled', reason = 'cured', seq = notices.seq + 1 FROM {{l}} "  # noqa: S608
-    f"WHERE notices.loan_id = l.loan_id AND notices.purpose = 'collection' AND {_STOPPABLE} {_STEP}",
+    f"WHERE notices.loan_id = l.loan_id AND notices.purpose = 'collection' AND {STOPPABLE} {STEP}",
     l=Rows(loan_id=TEXT),
 )
 
 DROP_RECEIPTS = Statement(
     f"UPDATE notices SET state = 'suppressed', reason = 'reversed', seq = notices.seq + 1 FROM {{p}} "  # noqa: S608
-    f"WHERE notices.loan_id = p.loan_id AND notices.payment_id = p.payment_id AND notices.receipt AND {_STOPPABLE} {_STEP}",
+    f"WHERE notices.loan_id = p.loan_id AND notices.payment_id = p.payment_id AND notices.receipt AND {STOPPABLE} {STEP}",
     p=Rows(loan_id=TEXT, payment_id=TEXT),
 )
 
@@ -66,7 +75,7 @@ FREE_FACTS = Statement(
          AND d.kind = notices.kind AND d.ref = notices.ref AND d.set_by IS NOT NULL))
     AND (notices.needs NOT LIKE '%payment%' OR EXISTS (SELECT 1 FROM payments p WHERE p.loan_id = notices.loan_id
          AND p.payment_id = notices.payment_id AND p.set_by IS NOT NULL))
-    {_STEP}
+    {STEP}
     """,  # noqa: S608
     l=Rows(loan_id=TEXT),
 )
@@ -79,7 +88,7 @@ FREE_CONTACT = Statement(
         notices.party_id IN (SELECT p.party_id FROM {{p}})
         OR notices.party_id IS NULL AND notices.loan_id IN (
             SELECT loans.loan_id FROM loans WHERE loans.borrower_id IN (SELECT p.party_id FROM {{p}})))
-    {_STEP}
+    {STEP}
     """,  # noqa: S608
     p=Rows(party_id=TEXT),
 )

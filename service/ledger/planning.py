@@ -1,5 +1,6 @@
 """Planning reminders, set by set: due dates joined with the moments that Python worked out."""
 
+from service.ledger.recovery import first_state
 from service.ledger.statement import BOOL, DATE, INSTANT, INT, TEXT, Rows, Statement
 
 #: The zone whose hours a stage keeps: the party's, else the loan's, else the home zone of China, else UTC.
@@ -11,7 +12,7 @@ _STAGE = Rows(
 )  # fmt: skip
 _COLUMNS = (
     "key, key_month, loan_id, party_id, role, template, channel, purpose, lane, asks, kind, ref, anchor, stage, digest, "
-    "moment, not_before, expires_at, state, created_at"
+    "moment, not_before, expires_at, state, reason, handed_at, created_at"
 )
 _DUE = """
     FROM {m} JOIN deadlines d ON d.kind = m.kind AND d.state = 'open' AND {due}
@@ -46,7 +47,8 @@ def _plan(due: str) -> Statement:
         f"""
         INSERT INTO notices ({_COLUMNS})
         SELECT {_KEY} AS key, m.key_month, d.loan_id, CASE WHEN m.role = 'payer' THEN d.payer_id END, m.role, m.template, 'sms',
-            m.purpose, m.lane, m.asks, d.kind, d.ref, d.anchor, m.stage, m.digest, m.moment, m.moment, m.expires_at, 'planned', :now
+            m.purpose, m.lane, m.asks, d.kind, d.ref, d.anchor, m.stage, m.digest, m.moment, m.moment, m.expires_at,
+            {first_state("m")}, :now
         {due} AND d.loan_id <= :until ORDER BY 1 ON CONFLICT DO NOTHING
         """,  # noqa: S608 - our own column names
         m=_STAGE,
@@ -106,7 +108,7 @@ ADD_STAGES = Statement(
     f"""
     INSERT INTO notices ({_COLUMNS})
     SELECT s.key, s.key_month, s.loan_id, s.party_id, s.role, s.template, 'sms', s.purpose, s.lane, s.asks, s.kind, s.ref, s.anchor,
-        s.stage, s.digest, s.moment, s.moment, s.expires_at, 'planned', :now
+        s.stage, s.digest, s.moment, s.moment, s.expires_at, {first_state("s")}, :now
     FROM {{s}} {{where_true}} ORDER BY s.key ON CONFLICT DO NOTHING
     """,  # noqa: S608 - our own column names
     s=_ROW,
