@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from service.settings import SettingError, Settings
@@ -22,10 +23,8 @@ def door_clock(settings: Settings, monotonic: Callable[[], float] = time.monoton
 
 
 def _instant(text: str) -> datetime:
-    try:
+    with suppress(ValueError):
         at = datetime.fromisoformat(text)
-    except ValueError:
-        at = datetime.min  # as naive as what has no offset
-    if at.tzinfo is None:
-        raise SettingError("DUEBELL_CLOCK_START is not an instant of RFC 3339, as 2026-06-17T09:00:00+08:00")
-    return at.astimezone(UTC)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    raise SettingError("DUEBELL_CLOCK_START is not an instant of RFC 3339, as 2026-06-17T09:00:00+08:00")
