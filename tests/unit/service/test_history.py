@@ -1,0 +1,344 @@
+"""A loan's history: whatever the order in which its facts come, the same deadlines are open and the same money covers them."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.facts import (
+    DeadlineClosed,
+    DeadlineOpened,
+    DeadlinesClosed,
+    Kind,
+    LoanChange,
+    LoanCured,
+    LoanFact,
+    OverdueStated,
+    PaymentReceived,
+    PaymentReversed,
+    Version,
+    version_of,
+)
+from service.history import LoanHistory, natural
+from service.money import Money
+
+LOAN = "L-1"
+START = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def at(day: float) -> datetime:
+    """The instant so many days after the start."""
+    return START + timedelta(days=day)
+
+
+def v(day: float) -> Version:
+    """The version of an event that happened on a day."""
+    return version_of(at(day), "test", f"{day:07.2f}")
+
+
+def schedule(
+    day: float, *lines: tuple[int, int, int], kind: Kind = Kind.INSTALMENT, replaces: bool = False
+) -> list[LoanChange]:
+    """The facts of a schedule: (number, day it is due, minor units) each."""
+    opened = [
+        DeadlineOpened(v(day), LOAN, kind, str(no), at(due).date(), amount=Money(minor), request_id="R-1")
+        for no, due, minor in lines
+    ]
+    return [DeadlinesClosed(v(day), LOAN, Kind.INSTALMENT, "replaced"), *opened] if replaces else list(opened)
+
+
+def paid(day: float, minor: int, name: str = "P-1", **how: Any) -> PaymentReceived:
+    """Money that came in on a day."""
+    return PaymentReceived(v(day), LOAN, name, Money(minor), how.pop("paid_at", at(day)), "manual", **how)
+
+
+def folded(*changes: LoanChange | Iterable[LoanChange]) -> LoanHistory:
+    """The history of these facts."""
+    history = LoanHistory(LOAN)
+    for change in changes:
+        history.absorb([change] if isinstance(change, LoanChange) else change)
+    history.derive()
+    return history
+
+
+def standing(history: LoanHistory) -> dict[str, tuple[str, str | None, int]]:
+    """State, reason and money paid of each deadline, by its reference."""
+    return {ref: (d.state, d.reason, d.paid) for (_, ref), d in history.deadlines.items()}
+
+
+THREE = schedule(0, (1, 30, 100), (2, 60, 100), (3, 90, 100))
+REPLACED = schedule(40, (2, 61, 50), (3, 90, 150), replaces=True)
+
+
+@pytest.mark.parametrize(
+    ("payment", "expected"),
+    [
+        (paid(30, 40, ref="1"), [("open", None, 40), ("open", None, 0), ("open", None, 0)]),
+        (paid(3, 100, ref="1"), [("closed", "paid", 100), ("open", None, 0), ("open", None, 0)]),
+        (paid(30, 130, ref="1"), [("closed", "paid", 100), ("open", None, 0), ("open", None, 0)]),
+        (paid(30, 130), [("closed", "paid", 100), ("open", None, 30), ("open", None, 0)]),
+        (paid(30, 400), [("closed", "paid", 100), ("closed", "paid", 100), ("closed", "paid", 100)]),
+        (
+            paid(30, 130, covers=(("3", Money(100)), ("1", Money(20)))),
+            [("open", None, 20), ("open", None, 0), ("closed", "paid", 100)],
+        ),
+        (paid(30, 100, covers=(("1", Money(120)),)), [("closed", "paid", 120), ("open", None, 0), ("open", None, 0)]),
+    ],
+    ids=["partial", "early", "over: the surplus is credit", "oldest first", "more than all", "exact covers", "covers too much"],
+)
+def test_what_a_payment_covers(payment: PaymentReceived, expected: list[tuple[str, str | None, int]]) -> None:
+    """A payment covers what it says, the one instalment it names, or the oldest first; what is left over covers nothing."""
+    assert list(standing(folded(THREE, payment)).values()) == expected
+
+
+def test_payments_count_in_the_order_they_were_made() -> None:
+    """Of two payments without a target the one made first fills the oldest, whichever is known first."""
+    early, late = paid(9, 60, "P-2", paid_at=at(1)), paid(8, 100, "P-1", paid_at=at(2))
+    history = folded(THREE, late, early)
+    assert history.payments["P-2"].covered == (("instalment", "1", 60),)
+    assert history.payments["P-1"].covered == (("instalment", "1", 40), ("instalment", "2", 60))
+
+
+def test_a_payment_twice_counts_once() -> None:
+    """The same payment in two events is one payment, as the later event tells it."""
+    history = folded(THREE, paid(11, 50, ref="1"), paid(10, 30, ref="1"), paid(11, 50, ref="1"))
+    assert standing(history)["1"] == ("open", None, 50)
+
+
+@pytest.mark.parametrize("target", [{"ref": "2"}, {"covers": (("2", Money(100)),)}, {}], ids=["ref", "covers", "oldest"])
+def test_a_payment_before_its_schedule_waits_for_it(target: dict[str, Any]) -> None:
+    """Money whose instalment is not known yet covers it once it is."""
+    history = folded(paid(30, 100, **target))
+    assert all(deadline.state == "stub" for deadline in history.deadlines.values())
+    history.absorb(schedule(0, (2, 60, 100)))
+    history.derive()
+    assert standing(history) == {"2": ("closed", "paid", 100)}
+
+
+def test_a_reversal_opens_what_the_payment_closed() -> None:
+    """Money taken back covers nothing, known before the payment or after."""
+    back = PaymentReversed(v(33), LOAN, "P-1")
+    assert standing(folded(THREE, paid(30, 100), back)) == standing(folded(THREE))
+    early = folded(THREE, back)
+    assert early.payments["P-1"].set_by is None
+    assert standing(early) == standing(folded(THREE))
+    early.absorb([paid(30, 100)])
+    early.derive()
+    assert standing(early) == standing(folded(THREE))
+    assert not early.payments["P-1"].counts
+
+
+def test_of_two_reversals_the_later_is_kept() -> None:
+    """A payment can be told as taken back twice; it is taken back."""
+    history = folded(PaymentReversed(v(34), LOAN, "P-1"), PaymentReversed(v(33), LOAN, "P-1"))
+    assert history.payments["P-1"].reversed_by == v(34)
+
+
+def test_a_new_schedule_drops_moves_and_keeps() -> None:
+    """What the new schedule does not name is replaced; what it names has its day and its amount."""
+    history = folded(REPLACED, THREE)
+    assert standing(history) == {"1": ("closed", "replaced", 0), "2": ("open", None, 0), "3": ("open", None, 0)}
+    assert history.deadlines["instalment", "2"].due_on == at(61).date()
+    assert history.deadlines["instalment", "3"].amount == 150
+    assert {ref: d.anchor for (_, ref), d in history.deadlines.items()} == {
+        "1": "2026-07-01",
+        "2": "2026-08-01",
+        "3": "2026-08-30",
+    }
+
+
+def test_money_goes_to_what_stood_when_it_was_paid() -> None:
+    """A payment made before a replacement filled an instalment that the replacement drops; one made after does not."""
+    before, after = paid(39, 100, "P-1"), paid(41, 60, "P-2")
+    assert standing(folded(REPLACED, after, THREE, before)) == {
+        "1": ("closed", "replaced", 100),
+        "2": ("closed", "paid", 50),
+        "3": ("open", None, 10),
+    }
+
+
+def test_three_schedules_in_any_order_are_the_newest() -> None:
+    """An instalment that the second schedule dropped and the third names again is open."""
+    third = schedule(50, (1, 31, 70), replaces=True)
+    expected = {"1": ("open", None, 0), "2": ("closed", "replaced", 0), "3": ("closed", "replaced", 0)}
+    assert standing(folded(THREE, REPLACED, third)) == expected
+    assert standing(folded(third, REPLACED, THREE)) == expected
+    assert standing(folded(REPLACED, third, THREE)) == expected
+
+
+def test_settlement_closes_everything_opened_before() -> None:
+    """Paid stays paid; the rest is settled; what is opened later is open."""
+    settled = DeadlinesClosed(v(70), LOAN, None, "settled")
+    history = folded(settled, THREE, paid(30, 100), schedule(80, (9, 120, 5)))
+    assert standing(history) == {
+        "1": ("closed", "paid", 100),
+        "2": ("closed", "settled", 0),
+        "3": ("closed", "settled", 0),
+        "9": ("open", None, 0),
+    }
+
+
+def test_a_reversal_after_the_settlement_undoes_it() -> None:
+    """Money taken back after the end opens the loan again, until it is settled once more."""
+    settled, back = DeadlinesClosed(v(70), LOAN, None, "settled"), PaymentReversed(v(75), LOAN, "P-1")
+    assert standing(folded(THREE, paid(30, 300), settled, back)) == standing(folded(THREE))
+    again = DeadlinesClosed(v(78), LOAN, None, "settled")
+    assert {state for state, *_ in standing(folded(again, back, settled, THREE, paid(30, 300))).values()} == {"closed"}
+    older = PaymentReversed(v(60), LOAN, "P-1")
+    assert {reason for _, reason, _ in standing(folded(older, settled, THREE, paid(30, 300))).values()} == {"settled"}
+
+
+def test_a_deadline_can_be_closed_alone() -> None:
+    """The first closing after the event that set it counts; an earlier one, or one known before it, does not."""
+    signing = DeadlineOpened(v(0), LOAN, Kind.CONTRACT_SIGNING, "A-1", date(2026, 6, 8))
+    closed = DeadlineClosed(v(3), LOAN, Kind.CONTRACT_SIGNING, "A-1", "closed")
+    assert standing(folded(closed)) == {"A-1": ("stub", None, 0)}
+    assert standing(folded(closed, signing)) == {"A-1": ("closed", "closed", 0)}
+    older = DeadlineClosed(v(2), LOAN, Kind.CONTRACT_SIGNING, "A-1", "moved")
+    assert standing(folded(closed, signing, older)) == {"A-1": ("closed", "closed", 0)}
+    again = DeadlineOpened(v(5), LOAN, Kind.CONTRACT_SIGNING, "A-1", date(2026, 6, 9))
+    assert standing(folded(again, closed, signing)) == {"A-1": ("open", None, 0)}
+
+
+def test_a_deadline_at_an_instant_has_it_as_its_anchor() -> None:
+    """A delegation window ends at an instant; an amount is not needed to be open."""
+    history = folded(DeadlineOpened(v(0), LOAN, Kind.DELEGATION, "D-1", due_at=datetime(2026, 6, 20, 7, tzinfo=UTC)))
+    assert history.deadlines["delegation", "D-1"].anchor == "20260620T0700Z"
+    assert standing(history) == {"D-1": ("open", None, 0)}
+
+
+def test_payments_are_for_the_plan_while_one_is_in_force() -> None:
+    """From a plan's first day until it is closed money goes to its instalments, before and after to the loan's."""
+    plan = schedule(40, (1, 70, 60), (2, 100, 60), kind=Kind.PLAN_INSTALMENT)
+    over = DeadlinesClosed(v(80), LOAN, Kind.PLAN_INSTALMENT, "closed")
+    history = folded(
+        plan, THREE, over, paid(39, 100, "P-1"), paid(41, 60, "P-2"), paid(81, 100, "P-3"), paid(42, 30, "P-4", ref="2")
+    )
+    assert {payment.payment_id: payment.covered for payment in history.payments.values()} == {
+        "P-1": (("instalment", "1", 100),),
+        "P-2": (("plan_instalment", "1", 60),),
+        "P-3": (("instalment", "2", 100),),
+        "P-4": (("plan_instalment", "2", 30),),
+    }
+
+
+def test_fields_follow_the_newest_event_one_by_one() -> None:
+    """An omitted field changes nothing, an older event neither."""
+    history = folded(
+        LoanFact(v(5), LOAN, method="manual", borrower_id="B-2"),
+        LoanFact(v(3), LOAN, method="auto_debit", account_last4="1234", borrower_id="B-1"),
+        LoanFact(v(9), LOAN, product="cash"),
+    )
+    assert history.fields == {"method": "manual", "borrower_id": "B-2", "account_last4": "1234", "product": "cash"}
+
+
+def test_the_upstreams_own_figure_is_the_newest() -> None:
+    """What is stated of an instalment follows the newest word, also before the instalment is known."""
+    newer, older = OverdueStated(v(33), LOAN, "1", 3, Money(104)), OverdueStated(v(32), LOAN, "1", 2, Money(103))
+    history = folded(newer, older)
+    stub = history.deadlines["instalment", "1"]
+    assert (stub.state, stub.stated, stub.stated_dpd) == ("stub", 104, 3)
+    history.absorb(THREE)
+    history.derive()
+    assert history.deadlines["instalment", "1"].stated == 104
+
+
+def test_the_newest_cure_is_kept() -> None:
+    """Two cures: the later one says until when nothing was past due."""
+    assert folded(LoanCured(v(8), LOAN), LoanCured(v(7), LOAN)).cured_by == v(8)
+
+
+def test_backfill_marks_only_what_it_set() -> None:
+    """A backfilled event says from when stages are decided, unless a newer event has set the deadline."""
+    history = LoanHistory(LOAN)
+    history.absorb(REPLACED)
+    history.absorb(THREE, plan_from=at(100))
+    assert [history.deadlines["instalment", ref].plan_from for ref in "123"] == [at(100), None, None]
+
+
+def test_numbers_in_references_sort_as_numbers() -> None:
+    """Instalment 10 comes after instalment 2, and before none that has letters."""
+    assert sorted(["10", "2", "a2", "a10", "1"], key=natural) == ["1", "2", "10", "a2", "a10"]
+
+
+# ---------------------------------------------------------------- any order
+
+_DAYS = st.integers(0, 99)
+_REFS = st.sampled_from(["1", "2", "3", "10"])
+_MINOR = st.integers(1, 150)
+
+
+@st.composite
+def _events(draw: st.DrawFn) -> list[list[LoanChange]]:
+    """Events of one loan, each with a version of its own."""
+    makers = draw(st.lists(st.sampled_from(_MAKERS), min_size=1, max_size=7))
+    return [maker(draw, 100 * place / 7 + place / 100) for place, maker in enumerate(makers)]
+
+
+def _a_schedule(draw: st.DrawFn, day: float) -> list[LoanChange]:
+    numbers = draw(st.lists(st.sampled_from([1, 2, 3, 10]), min_size=1, max_size=4, unique=True))
+    kind = draw(st.sampled_from([Kind.INSTALMENT, Kind.INSTALMENT, Kind.PLAN_INSTALMENT]))
+    lines = [(no, draw(_DAYS), draw(_MINOR)) for no in numbers]
+    return schedule(day, *lines, kind=kind, replaces=draw(st.booleans()))
+
+
+def _a_payment(draw: st.DrawFn, day: float) -> list[LoanChange]:
+    target: dict[str, Any] = draw(
+        st.one_of(st.just({}), _REFS.map(lambda ref: {"ref": ref}), _REFS.map(lambda ref: {"covers": ((ref, Money(40)),)}))
+    )
+    name = draw(st.sampled_from(["P-1", "P-2", "P-3"]))
+    return [paid(day, draw(_MINOR), name, paid_at=at(draw(_DAYS)), **target)]
+
+
+def _a_reversal(draw: st.DrawFn, day: float) -> list[LoanChange]:
+    return [PaymentReversed(v(day), LOAN, draw(st.sampled_from(["P-1", "P-2", "P-3"])))]
+
+
+def _an_end(draw: st.DrawFn, day: float) -> list[LoanChange]:
+    kind = draw(st.sampled_from([None, Kind.INSTALMENT, Kind.PLAN_INSTALMENT]))
+    return [DeadlinesClosed(v(day), LOAN, kind, "settled" if kind is None else "closed")]
+
+
+def _a_word(draw: st.DrawFn, day: float) -> list[LoanChange]:
+    ref = draw(_REFS)
+    return [
+        OverdueStated(v(day), LOAN, ref, 3, Money(draw(_MINOR))),
+        LoanCured(v(day), LOAN),
+        LoanFact(v(day), LOAN, method=draw(st.sampled_from(["manual", "auto_debit", None]))),
+        DeadlineClosed(v(day), LOAN, Kind.INSTALMENT, ref, "closed"),
+    ]
+
+
+_MAKERS = [_a_schedule, _a_schedule, _a_payment, _a_payment, _a_payment, _a_reversal, _an_end, _a_word]
+
+
+@given(events=_events(), data=st.data())
+def test_any_order_and_any_repetition_give_the_same_rows(events: list[list[LoanChange]], data: st.DataObject) -> None:
+    """Every permutation of a history, with events twice and with a look after any of them, ends in the same rows."""
+    expected = folded(*events)
+    arrivals = data.draw(st.permutations([*events, *data.draw(st.lists(st.sampled_from(events), max_size=3))]))
+    history = LoanHistory(LOAN)
+    for event in arrivals:
+        history.absorb(event)
+        if data.draw(st.booleans()):
+            history.derive()
+    history.derive()
+    assert history.deadlines == expected.deadlines
+    assert history.payments == expected.payments
+    assert (history.fields, history.cured_by, history.closings) == (expected.fields, expected.cured_by, expected.closings)
+
+
+@given(events=_events())
+def test_no_payment_covers_more_than_there_was(events: list[list[LoanChange]]) -> None:
+    """What payments cover never exceeds what they brought, nor, where they do not say exactly, what was due."""
+    history = folded(*events)
+    for payment in history.payments.values():
+        if payment.covers is None:
+            assert sum(amount for *_, amount in payment.covered) <= (payment.amount or 0)
+        if not payment.counts:
+            assert payment.covered == ()
+    for deadline in history.deadlines.values():
+        assert deadline.state != "open" or deadline.amount is None or deadline.left > 0
