@@ -109,7 +109,9 @@ def _facts_missing(row: Any) -> PutBack | None:
 
 
 def _ended(row: Any) -> PutBack | None:
-    """Whether what it asks for is over."""
+    """Whether what it asks for is over, or what it confirms was taken back."""
+    if row.receipt and row.payment_reversed_by is not None:
+        return PutBack(State.SUPPRESSED, "reversed")
     if not row.asks or row.kind is None:
         return None
     if row.deadline_state == "closed":

@@ -30,12 +30,12 @@ CLAIM = Statement(
 DETAILS = Statement(
     f"""
     SELECT n.key, n.key_month, n.loan_id, n.role, n.template, n.channel, n.purpose, n.lane, n.asks, n.kind, n.ref, n.anchor,
-        n.stage, n.needs, n.context, n.event_time, n.moment, n.expires_at, n.tries, n.payment_id,
+        n.stage, n.needs, n.context, n.event_time, n.moment, n.expires_at, n.tries, n.payment_id, n.receipt,
         d.due_on, d.due_at, d.anchor AS deadline_anchor, d.amount, d.paid, d.currency, d.state AS deadline_state,
         d.reason AS deadline_reason, d.stated, d.stated_by, d.set_by AS deadline_set_by,
         l.method, l.account_last4, l.cured_by, {ZONE} AS zone,
         y.amount AS payment_amount, y.currency AS payment_currency, y.paid_at, y.method AS payment_method, y.covered,
-        y.set_by AS payment_set_by,
+        y.set_by AS payment_set_by, y.reversed_by AS payment_reversed_by,
         p.party_id, p.phone, p.phone_key, p.locale, p.jurisdiction, p.zone AS party_zone,
         n.purpose <> 'security' AND EXISTS (
             SELECT 1 FROM suppressions s WHERE s.phone_key = p.phone_key AND s.purpose IN (n.purpose, '*')) AS suppressed,
@@ -52,7 +52,7 @@ DETAILS = Statement(
     """,  # noqa: S608 - our own text
     returns={
         "asks": BOOL, "event_time": INSTANT, "moment": INSTANT, "expires_at": INSTANT, "due_on": DATE, "due_at": INSTANT,
-        "paid_at": INSTANT, "suppressed": BOOL, "overtaken": BOOL,
+        "paid_at": INSTANT, "receipt": BOOL, "suppressed": BOOL, "overtaken": BOOL,
     },
     c=_KEYS,
     now=INSTANT,

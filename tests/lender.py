@@ -1,0 +1,85 @@
+"""The events of one loan, as a lender's systems publish them; written from the contract."""
+
+import json
+from datetime import datetime
+from itertools import count
+from typing import Any
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def at(text: str, zone: str = "Asia/Shanghai") -> datetime:
+    """A local time, as in 2026-06-20 10:00."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
+
+
+class Lender:
+    """Publishes the events of one loan of one borrower; ids count up from 1."""
+
+    def __init__(self, loan_id: str = "L-1", phone: str | None = "+8613800138000", **borrower: Any) -> None:
+        self.loan_id = loan_id
+        number = {} if phone is None else {"phone": phone}
+        self.borrower = {"party_id": f"B-{loan_id}", "name": "王小雨", "locale": "zh-CN", **number, **borrower}
+        self._ids = count(1)
+
+    def event(
+        self, type_: str, time: datetime, *, id_: str | None = None, envelope: dict[str, Any] | None = None, **data: Any
+    ) -> bytes:
+        """Any event of the loan; `envelope` adds or replaces attributes."""
+        whole = {
+            "specversion": "1.0", "id": id_ or f"{self.loan_id}-{next(self._ids)}", "source": "urn:test", "type": type_,
+            "subject": self.loan_id, "time": time.isoformat(), "data": {"loan_id": self.loan_id, **data},
+        }  # fmt: skip
+        return json.dumps({**whole, **(envelope or {})}, ensure_ascii=False).encode()
+
+    def disbursed(self, time: datetime, *lines: tuple[int, str, str], method: str = "manual", **more: Any) -> bytes:
+        """The money is out; each line is (number, day, amount)."""
+        return self.event(
+            "loan.disbursed", time, borrower=self.borrower, amount="12000.00", disbursed_at=time.isoformat(),
+            account_last4="6789", instalments=_lines(lines), repayment={"method": method, "account_last4": "6789"}, **more,
+        )  # fmt: skip
+
+    def replaced(self, time: datetime, *lines: tuple[int, str, str]) -> bytes:
+        """A new schedule."""
+        return self.event("loan.schedule.replaced", time, instalments=_lines(lines))
+
+    def paid(self, time: datetime, amount: str, payment_id: str = "PAY-1", **more: Any) -> bytes:
+        """Money came in."""
+        told = {"paid_at": time.isoformat(), "method": "manual", **more}
+        return self.event("loan.repayment.received", time, payment_id=payment_id, amount=amount, **told)
+
+    def took_back(self, time: datetime, payment_id: str = "PAY-1") -> bytes:
+        """The money was taken back."""
+        return self.event("loan.repayment.reversed", time, payment_id=payment_id)
+
+    def debit_failed(self, time: datetime, no: int) -> bytes:
+        """A debit did not go through."""
+        return self.event("loan.auto_debit.failed", time, instalment_no=no, attempt=1)
+
+    def settled(self, time: datetime) -> bytes:
+        """Everything is repaid."""
+        return self.event("loan.settled", time, settled_at=time.isoformat())
+
+    def cured(self, time: datetime) -> bytes:
+        """Nothing is past due any more."""
+        return self.event("loan.overdue.cured", time, cured_at=time.isoformat())
+
+    def overdue(self, time: datetime, no: int, amount: str) -> bytes:
+        """The lender's own figure."""
+        return self.event("loan.overdue.entered", time, instalment_no=no, days_past_due=3, amount_due=amount)
+
+    def submitted(self, time: datetime, **more: Any) -> bytes:
+        """Somebody has asked for the loan."""
+        return self.event("loan.application.submitted", time, application_id="A-1", amount="12000.00", **more)
+
+    def party(self, time: datetime, **fields: Any) -> bytes:
+        """The borrower's contact data."""
+        party_id = self.borrower["party_id"]
+        data = {"party": {"party_id": party_id, **fields}}
+        whole = json.loads(self.event("party.updated", time))
+        return json.dumps({**whole, "subject": party_id, "data": data}, ensure_ascii=False).encode()
+
+
+def _lines(lines: tuple[tuple[int, str, str], ...]) -> list[dict[str, Any]]:
+    return [{"no": no, "due_on": due_on, "amount": amount} for no, due_on, amount in lines]
