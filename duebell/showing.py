@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from service.zones import zone
+
 
 def instant(at: datetime | None) -> str | None:
     """RFC 3339 in UTC."""
@@ -24,3 +26,8 @@ def notice_line(row: Any) -> dict[str, Any]:
         "sent_at": instant(row.sent_at),
         "to_role": row.role,
     }
+
+
+def local(at: str, zone_name: str) -> str:
+    """A moment of a line as a clock in an IANA zone shows it, to the minute."""
+    return f"{datetime.fromisoformat(at).astimezone(zone(zone_name)):%Y-%m-%d %H:%M}"

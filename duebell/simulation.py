@@ -55,6 +55,8 @@ def arrivals(bodies: Iterable[bytes]) -> tuple[list[Arrival], list[Refusal]]:
     """Messages by the moment they arrive: `arrivesat` if given, else their time; and the lines that are refused."""
     found, refused = [], []
     for number, body in enumerate(bodies, start=1):
+        if not body.strip():
+            continue
         message = decode(body)
         if isinstance(message, Dead):
             refused.append(Refusal(number, message.field, message.reason))
@@ -73,7 +75,12 @@ class Simulation:
         self._on_sent = on_sent
         self.ledger = Ledger("sqlite://")
         self.engine: Engine = build(
-            settings, self.ledger, parse_keys(generated_keys()), [self._sender], clock=self._clock.now, monotonic=self._clock.monotonic
+            settings,
+            self.ledger,
+            parse_keys(generated_keys()),
+            [self._sender],
+            clock=self._clock.now,
+            monotonic=self._clock.monotonic,
         )
 
     async def run(self, planned: list[Arrival], until: datetime) -> None:
@@ -139,7 +146,3 @@ def _grouped(planned: list[Arrival]) -> Iterator[list[Arrival]]:
         group.append(arrival)
     if group:
         yield group
-
-
-
-
