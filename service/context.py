@@ -12,12 +12,12 @@ _TAG = "$"
 
 def to_json(values: Mapping[str, object]) -> str:
     """The values of a notice as one JSON text."""
-    return json.dumps({name: _out(value) for name, value in values.items()}, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode({name: _out(value) for name, value in values.items()})
 
 
 def from_json(text: bytes | str) -> dict[str, object]:
     """The values a text was made from."""
-    values: dict[str, object] = json.loads(text, object_hook=_typed)
+    values: dict[str, object] = _DECODER.decode(text if isinstance(text, str) else text.decode())
     return values
 
 
@@ -50,3 +50,7 @@ def _typed(found: dict[str, object]) -> object:
         case "decimal", str(text):
             return Decimal(text)
     return found
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_DECODER = json.JSONDecoder(object_hook=_typed)

@@ -1,5 +1,6 @@
 """What intake takes: an event with its facts, an event of a type unknown here, or a dead letter."""
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,8 +37,8 @@ class Event:
     party_ids: tuple[str, ...]
     mode_backfill: bool
     arrives_at: datetime | None
-    facts: tuple[Fact, ...]
-    body: bytes
+    facts: tuple[Fact, ...] = dataclasses.field(repr=False)
+    body: bytes = dataclasses.field(repr=False)
 
     @property
     def id_hash(self) -> bytes:
@@ -59,7 +60,7 @@ class Ignored:
     type: str
     subject: str | None
     time: datetime | None
-    body: bytes
+    body: bytes = dataclasses.field(repr=False)
 
     @property
     def id_hash(self) -> bytes:
@@ -90,7 +91,7 @@ class Dead:
     source: str | None
     id: str | None
     type: str | None
-    body: bytes
+    body: bytes = dataclasses.field(repr=False)
     body_size: int
     payload_hash: bytes
 

@@ -17,7 +17,7 @@ Version = str  #: sorts like (event time, source, id)
 
 def version_of(time: datetime, source: str, event_id: str) -> Version:
     """The order of an event among all events; `time` is aware."""
-    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}\x1f{source}\x1f{event_id}"
+    return f"{time.astimezone(UTC).isoformat(timespec='microseconds')[:26]}\x1f{source}\x1f{event_id}"
 
 
 def version_time(version: Version) -> datetime:

@@ -188,15 +188,15 @@ class Intake:
         reachable = await people.absorb(tx, self._vault, (f for f in facts if isinstance(f, PartyFact)), now)
         loaded = await loans.lock(tx, (event.loan_id for event in work.events if event.loan_id), now)
         await loans.load_details(tx, loaded, _with_details(work.events))
-        before = {loan_id: _standing(entry) for loan_id, entry in loaded.items()}
         recorded_at = self._clock()
         for event in work.events:
             if event.loan_id:
                 changes = [f for f in event.facts if isinstance(f, LoanChange)]
                 loaded[event.loan_id].history.absorb(changes, plan_from=recorded_at if event.mode_backfill else None)
         for entry in loaded.values():
-            entry.history.derive()
-        effects = _effects(loaded, before)
+            if entry.history.deadlines or entry.history.payments:
+                entry.history.derive()
+        effects = _effects(loaded)
         await loans.save(tx, loaded, effects.replan, recorded_at)
         added = self._notice_rows(work.events, recorded_at)
         if added:
@@ -269,21 +269,12 @@ class _Effects:
     borrowers: set[str] = field(default_factory=set)
 
 
-_Standing = dict[tuple[str, str], tuple[str, str | None, str | None]]
-
-
-def _standing(entry: loans.Loaded) -> tuple[_Standing, dict[str, str]]:
-    deadlines = {key: (d.state, d.reason, d.anchor) for key, d in entry.history.deadlines.items()}
-    return deadlines, dict(entry.history.fields)
-
-
-def _effects(loaded: Mapping[str, loans.Loaded], before: Mapping[str, tuple[_Standing, dict[str, str]]]) -> _Effects:
-    """Compares the deadlines before and after."""
+def _effects(loaded: Mapping[str, loans.Loaded]) -> _Effects:
+    """Compares the deadlines as they were read and as they are now."""
     effects = _Effects()
     for loan_id, entry in loaded.items():
-        old, old_fields = before[loan_id]
         for (kind, ref), d in entry.history.deadlines.items():
-            was = old.get((kind, ref))
+            was = entry.was(kind, ref)
             if was == (d.state, d.reason, d.anchor):
                 continue
             if d.state == "closed":
@@ -293,10 +284,10 @@ def _effects(loaded: Mapping[str, loans.Loaded], before: Mapping[str, tuple[_Sta
                 if was is not None:
                     effects.ended.append((loan_id, kind, ref, d.anchor, "moved"))
                     effects.reopened.append((loan_id, kind, ref, d.anchor))
-        fields = entry.history.fields
-        if any(fields.get(name) != old_fields.get(name) for name in ("method", "product", "borrower_id")):
+        fields, old = entry.history.fields, entry.fields_before
+        if any(fields.get(name) != old.get(name) for name in ("method", "product", "borrower_id")):
             effects.replan.add(loan_id)
-        if fields.get("borrower_id") != old_fields.get("borrower_id"):
+        if fields.get("borrower_id") != old.get("borrower_id"):
             effects.borrowers.add(fields["borrower_id"])
     return effects
 

@@ -2,6 +2,7 @@
 
 import re
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -28,23 +29,32 @@ _CLOSED = re.compile(r"^(28|3D)")
 
 def sorted_out(error: BaseException) -> BaseException:
     """The ledger's own error for a driver's, or the error itself if it is a programming mistake."""
-    if isinstance(error, (PoolTimeout, InterfaceError, ConnectionError, TimeoutError, OSError)):
+    if isinstance(error, asyncpg.exceptions.DataError):
+        return LedgerRefused("a value does not fit its column")
+    if isinstance(error, (asyncpg.PostgresError, DBAPIError)):
+        return _by_state(error)
+    if isinstance(error, (PoolTimeout, InterfaceError, ConnectionError, TimeoutError, OSError, asyncpg.InterfaceError)):
         return LedgerAway(type(error).__name__)
-    if not isinstance(error, DBAPIError):
-        return error
-    state = getattr(error.orig, "sqlstate", None) or ""
+    return error
+
+
+def _by_state(error: asyncpg.PostgresError | DBAPIError) -> BaseException:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(cause, "sqlstate", None) or ""
     if _CLOSED.match(state):
-        return LedgerAway(str(error.orig).partition(": ")[2] or str(error.orig))
-    if error.connection_invalidated or _AWAY.match(state):
-        return LedgerAway(state or "connection lost")
+        return LedgerAway(str(cause).partition(": ")[2] or str(cause))
+    if _AWAY.match(state):
+        return LedgerAway(state)
     for pattern, ours in ((_CONFLICT, LedgerConflict), (_REFUSED, LedgerRefused)):
         if pattern.match(state):
             return ours(state)
-    return _from_sqlite(error)
+    return _from_sqlalchemy(error) if isinstance(error, DBAPIError) else error
 
 
-def _from_sqlite(error: DBAPIError) -> BaseException:
+def _from_sqlalchemy(error: DBAPIError) -> BaseException:
     """SQLite has no SQLSTATE: locked and I/O errors mean away, constraint and data errors mean refused."""
+    if error.connection_invalidated:
+        return LedgerAway("connection lost")
     kinds = {type(error.orig).__name__, type(getattr(error.orig, "__cause__", None)).__name__}
     if kinds & {"IntegrityError", "DataError"}:
         return LedgerRefused("constraint")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from service.history import Closing, Deadline, LoanHistory, Payment
@@ -93,9 +94,20 @@ class Loaded:
     """A history as it was read, with what is needed to see what changed."""
 
     history: LoanHistory
-    loan_row: tuple[Any, ...]
-    deadline_rows: dict[tuple[str, str], tuple[Any, ...]]
-    payment_rows: dict[str, tuple[Any, ...]]
+    loan: tuple[Any, ...]
+    deadlines: dict[tuple[str, str], tuple[Any, ...]]
+    payments: dict[str, tuple[Any, ...]]
+
+    def was(self, kind: str, ref: str) -> tuple[str, str | None, str | None] | None:
+        """State, reason and anchor of a deadline as they were read; None where it was not there."""
+        cells = self.deadlines.get((kind, ref))
+        return None if cells is None else (cells[_STATE], cells[_REASON], cells[_ANCHOR])
+
+    @property
+    def fields_before(self) -> dict[str, str]:
+        """What was known of the loan itself."""
+        fields: dict[str, str] = self.loan[0]
+        return fields
 
 
 async def lock(tx: Transaction, loan_ids: Iterable[str], now: datetime) -> dict[str, Loaded]:
@@ -107,7 +119,7 @@ async def lock(tx: Transaction, loan_ids: Iterable[str], now: datetime) -> dict[
     found = {}
     for row in await tx.rows(LOCK, ids=ids):
         history = _history(row)
-        found[row.loan_id] = Loaded(history, _loan_row(history), {}, {})
+        found[row.loan_id] = Loaded(history, _of_loan(history), {}, {})
     return found
 
 
@@ -117,31 +129,32 @@ async def load_details(tx: Transaction, loaded: Mapping[str, Loaded], loan_ids: 
     if not ids:
         return
     for row in await tx.rows(DEADLINES, ids=ids):
-        entry = loaded[row.loan_id]
-        deadline = Deadline(**{name: getattr(row, name) for name in _DEADLINE_FIELDS})
-        entry.history.deadlines[row.kind, row.ref] = deadline
-        entry.deadline_rows[row.kind, row.ref] = _deadline_row(row.loan_id, deadline)
+        loan_id, *cells = row
+        entry, key = loaded[loan_id], (cells[0], cells[1])
+        entry.history.deadlines[key] = Deadline(*cells)
+        entry.deadlines[key] = tuple(cells)
     for row in await tx.rows(PAYMENTS, ids=ids):
-        entry = loaded[row.loan_id]
-        payment = _payment(row)
-        entry.history.payments[row.payment_id] = payment
-        entry.payment_rows[row.payment_id] = _payment_row(row.loan_id, payment)
+        loan_id, *cells = row
+        payment = _payment(cells)
+        entry = loaded[loan_id]
+        entry.history.payments[payment.payment_id] = payment
+        entry.payments[payment.payment_id] = _of_payment(payment)
 
 
 async def save(tx: Transaction, loaded: Mapping[str, Loaded], replan: set[str], now: datetime) -> None:
     """Writes what changed, in the order loans, deadlines, payments, each by key."""
-    loan_rows = []
-    for loan_id, entry in loaded.items():
-        row = _loan_row(entry.history)
-        if row != entry.loan_row or loan_id in replan:
-            loan_rows.append((*row, loan_id in replan))
-    deadline_rows = _changed(
-        (_deadline_row(i, d), e.deadline_rows.get(k)) for i, e in loaded.items() for k, d in e.history.deadlines.items()
-    )
-    payment_rows = _changed(
-        (_payment_row(i, p), e.payment_rows.get(k)) for i, e in loaded.items() for k, p in e.history.payments.items()
-    )
-    gone = sorted((i, *key) for i, e in loaded.items() for key in e.deadline_rows.keys() - e.history.deadlines.keys())
+    loan_rows, deadline_rows, payment_rows, gone = [], [], [], []
+    for loan_id, entry in sorted(loaded.items()):
+        history = entry.history
+        if loan_id in replan or _of_loan(history) != entry.loan:
+            loan_rows.append((*_loan_row(history), loan_id in replan))
+        changed = [
+            (key, cells) for key, d in history.deadlines.items() if (cells := _of_deadline(d)) != entry.deadlines.get(key)
+        ]
+        deadline_rows += [(loan_id, *cells) for _, cells in sorted(changed, key=itemgetter(0))]
+        payments = [p for key, p in history.payments.items() if _of_payment(p) != entry.payments.get(key)]
+        payment_rows += [_payment_row(loan_id, p) for p in sorted(payments, key=attrgetter("payment_id"))]
+        gone += sorted((loan_id, *key) for key in entry.deadlines.keys() - history.deadlines.keys())
     if loan_rows:
         await tx.run(SAVE_LOANS, l=loan_rows)
     if deadline_rows:
@@ -152,19 +165,22 @@ async def save(tx: Transaction, loaded: Mapping[str, Loaded], replan: set[str], 
         await tx.run(SAVE_PAYMENTS, r=payment_rows, now=now)
 
 
-def _changed(pairs: Iterable[tuple[tuple[Any, ...], tuple[Any, ...] | None]]) -> list[tuple[Any, ...]]:
-    return sorted((new for new, old in pairs if new != old), key=lambda row: row[:3])
+#: What is stored of a deadline, in the order of its columns, which is that of its fields.
+_of_deadline = attrgetter(*(name for name in _DEADLINE.columns if name != "loan_id"))
+_of_payment = attrgetter(*(name for name in _PAYMENT.columns if name != "loan_id"))
 
 
-_DEADLINE_FIELDS = tuple(name for name in _DEADLINE.columns if name != "loan_id")
+def _of_loan(history: LoanHistory) -> tuple[Any, ...]:
+    """What is stored of a loan, as a value to compare."""
+    return dict(history.fields), dict(history.set_by), set(history.closings), history.cured_by
 
 
 def _history(row: Any) -> LoanHistory:
     return LoanHistory(
         row.loan_id,
         fields={name: value for name in _FIELDS if (value := getattr(row, name)) is not None},
-        set_by=json.loads(row.set_by),
-        closings={Closing(*closing) for closing in json.loads(row.closings)},
+        set_by=_from_json(row.set_by),
+        closings={Closing(*closing) for closing in _from_json(row.closings)},
         cured_by=row.cured_by,
     )
 
@@ -172,25 +188,26 @@ def _history(row: Any) -> LoanHistory:
 def _loan_row(history: LoanHistory) -> tuple[Any, ...]:
     closings = sorted(([c.kind, c.version, c.reason] for c in history.closings), key=lambda c: (c[1], c[0] or ""))
     fields = (history.fields.get(name) for name in _FIELDS)
-    return (history.loan_id, *fields, json.dumps(history.set_by, sort_keys=True), json.dumps(closings), history.cured_by)
+    return (history.loan_id, *fields, _to_json(history.set_by), _to_json(closings), history.cured_by)
 
 
-def _deadline_row(loan_id: str, deadline: Deadline) -> tuple[Any, ...]:
-    return (loan_id, *(getattr(deadline, name) for name in _DEADLINE_FIELDS))
+def _payment(cells: Sequence[Any]) -> Payment:
+    payment = Payment(*cells)
+    if cells[_COVERS] is not None:
+        payment.covers = tuple((ref, amount) for ref, amount in _from_json(cells[_COVERS]))
+    payment.covered = tuple((kind, ref, amount) for kind, ref, amount in _from_json(cells[_COVERED]))
+    return payment
 
 
-def _payment(row: Any) -> Payment:
-    return Payment(
-        row.payment_id, row.amount, row.currency, row.paid_at, row.method, row.payer_id, row.ref,
-        covers=None if row.covers is None else tuple((ref, amount) for ref, amount in json.loads(row.covers)),
-        set_by=row.set_by, reversed_by=row.reversed_by,
-        covered=tuple((kind, ref, amount) for kind, ref, amount in json.loads(row.covered)),
-    )  # fmt: skip
+_from_json = json.JSONDecoder().decode
+_to_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_STATE, _REASON, _ANCHOR = (list(_DEADLINE.columns).index(name) - 1 for name in ("state", "reason", "anchor"))
+_COVERS, _COVERED = (list(_PAYMENT.columns).index(name) - 1 for name in ("covers", "covered"))
 
 
 def _payment_row(loan_id: str, p: Payment) -> tuple[Any, ...]:
-    covers = None if p.covers is None else json.dumps(p.covers)
+    covers = None if p.covers is None else _to_json(p.covers)
     return (
         loan_id, p.payment_id, p.amount, p.currency, p.paid_at, p.method, p.payer_id, p.ref, covers, p.set_by, p.reversed_by,
-        json.dumps(p.covered),
+        _to_json(p.covered),
     )  # fmt: skip

@@ -45,8 +45,7 @@ async def is_empty(url: str) -> bool:
 async def _on(url: str, work: Callable[[Connection], T]) -> T:
     ledger = Ledger(url, pool_size=1)
     try:
-        async with ledger.transaction() as tx:
-            return await tx.run_sync(work)
+        return await ledger.run_sync(work)
     finally:
         await ledger.close()
 
