@@ -101,7 +101,7 @@ class Operations:
             raise OperationError("a backup cannot be newer than now")
         async with self._ledger.transaction() as tx:
             changed = await tx.rows(recovery.MARK, as_of=as_of, now=now)
-            await tx.run(recovery.REMEMBER, now=now)
+            await tx.run(recovery.REMEMBER, as_of=as_of, now=now)
             await _record(tx, changed, now)
             await self._audit(tx, [Deed(who, "recovered", as_of.isoformat())], now)
         return len(changed)

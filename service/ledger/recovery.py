@@ -19,16 +19,21 @@ MARK = Statement(
     now=INSTANT,
 )
 
-#: Until when rows that are written later (events that come again, stages planned anew) may have gone already.
+#: The lost time, from the backup (last_run) to the declaration (watermark): rows that are written later, for events that come
+#: again and stages planned anew, may have gone in it already.
 REMEMBER = Statement(
     """
-    INSERT INTO sweeps (name, watermark, last_run) VALUES ('recovered', :now, :now)
+    INSERT INTO sweeps (name, watermark, last_run) VALUES ('recovered', :now, :as_of)
     ON CONFLICT (name) DO UPDATE SET watermark = excluded.watermark, last_run = excluded.last_run
     """,
+    as_of=INSTANT,
     now=INSTANT,
 )
 
-_MAY_HAVE_GONE: Final = "{row}.moment <= (SELECT watermark FROM sweeps WHERE name = 'recovered') AND {row}.expires_at > :now"
+_MAY_HAVE_GONE: Final = (
+    "{row}.moment <= (SELECT watermark FROM sweeps WHERE name = 'recovered') "
+    "AND {row}.expires_at > (SELECT last_run FROM sweeps WHERE name = 'recovered')"
+)
 
 
 def first_state(row: str) -> str:
