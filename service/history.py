@@ -27,6 +27,7 @@ from service.facts import (
 from service.money import Money
 from service.notices import anchor_of
 
+_PLAN, _INSTALMENT = Kind.PLAN_INSTALMENT.value, Kind.INSTALMENT.value
 DeadlineKey = tuple[str, str]  #: kind, ref
 
 
@@ -170,12 +171,11 @@ class LoanHistory:
 
     def _kind_paid_for(self, payment: Payment, ends: dict[DeadlineKey, Closing | None]) -> str:
         """The negotiated plan's instalments while a plan is in force at the moment of payment, else the loan's."""
-        plan = (d for d in self.deadlines.values() if d.kind == Kind.PLAN_INSTALMENT and d.set_by)
-        if payment.paid_at and any(
-            version_time(d.set_by or "") <= payment.paid_at and _lasts(ends[d.kind, d.ref], payment.paid_at) for d in plan
-        ):
-            return Kind.PLAN_INSTALMENT.value
-        return Kind.INSTALMENT.value
+        for key in (key for key in ends if key[0] == _PLAN):
+            opened = self.deadlines[key].set_by
+            if opened and payment.paid_at and version_time(opened) <= payment.paid_at and _lasts(ends[key], payment.paid_at):
+                return _PLAN
+        return _INSTALMENT
 
     def _candidates(self, kind: str, payment: Payment, ends: dict[DeadlineKey, Closing | None]) -> list[Deadline]:
         """The deadlines a payment may go to: those that had not been replaced when it was made, oldest first."""

@@ -239,7 +239,8 @@ class Intake:
         ended = effects.ended + _already_closed(work.events, loaded)
         if ended:
             changed += await tx.rows(notices.CANCEL, d=ended)
-            await tx.run(notices.REWORD, d=ended)
+        if effects.reworded:
+            await tx.run(notices.REWORD, d=effects.reworded)
         if effects.reopened:
             changed += await tx.rows(notices.REVIVE, d=effects.reopened, now=now)
         taken_back = _taken_back(work.events, loaded)
@@ -248,9 +249,9 @@ class Intake:
         cured = {(f.loan_id,) for event in work.events for f in event.facts if isinstance(f, LoanCured)}
         if cured:
             changed += await tx.rows(notices.CANCEL_CURED, l=sorted(cured))
-        detailed = [(loan_id,) for loan_id in sorted(_with_details(work.events))]
-        if detailed:
-            changed += await tx.rows(notices.FREE_FACTS, l=detailed)
+        explained = [(loan_id,) for loan_id in sorted(effects.explained)]
+        if explained:
+            changed += await tx.rows(notices.FREE_FACTS, l=explained)
         if reachable:
             changed += await tx.rows(notices.FREE_CONTACT, p=[(party,) for party in sorted(reachable)])
         work.steps += [_step(row, now) for row in changed]
@@ -265,6 +266,8 @@ class _Effects:
 
     ended: list[tuple[str, str, str, str | None, str]] = field(default_factory=list)
     reopened: list[tuple[str, str, str, str]] = field(default_factory=list)
+    reworded: list[tuple[str, str, str, str | None, str]] = field(default_factory=list)
+    explained: set[str] = field(default_factory=set)
     replan: set[str] = field(default_factory=set)
     borrowers: set[str] = field(default_factory=set)
 
@@ -277,13 +280,19 @@ def _effects(loaded: Mapping[str, loans.Loaded]) -> _Effects:
             was = entry.was(kind, ref)
             if was == (d.state, d.reason, d.anchor):
                 continue
+            if was is None or was[0] == "stub":
+                effects.explained.add(loan_id)
             if d.state == "closed":
                 effects.ended.append((loan_id, kind, ref, None, d.reason or "closed"))
+                if was is not None and was[0] == "closed":
+                    effects.reworded.append(effects.ended[-1])
             elif d.state == "open" and d.anchor is not None:
                 effects.replan.add(loan_id)
                 if was is not None:
                     effects.ended.append((loan_id, kind, ref, d.anchor, "moved"))
                     effects.reopened.append((loan_id, kind, ref, d.anchor))
+        if any(p.set_by and p.reversed_by and not entry.knew(p.payment_id) for p in entry.history.payments.values()):
+            effects.explained.add(loan_id)
         fields, old = entry.history.fields, entry.fields_before
         if any(fields.get(name) != old.get(name) for name in ("method", "product", "borrower_id")):
             effects.replan.add(loan_id)

@@ -103,6 +103,10 @@ class Loaded:
         cells = self.deadlines.get((kind, ref))
         return None if cells is None else (cells[_STATE], cells[_REASON], cells[_ANCHOR])
 
+    def knew(self, payment_id: str) -> bool:
+        """Whether the payment itself, not only its reversal, had been read."""
+        return payment_id in self.payments and self.payments[payment_id][_SET_BY] is not None
+
     @property
     def fields_before(self) -> dict[str, str]:
         """What was known of the loan itself."""
@@ -202,7 +206,7 @@ def _payment(cells: Sequence[Any]) -> Payment:
 _from_json = json.JSONDecoder().decode
 _to_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _STATE, _REASON, _ANCHOR = (list(_DEADLINE.columns).index(name) - 1 for name in ("state", "reason", "anchor"))
-_COVERS, _COVERED = (list(_PAYMENT.columns).index(name) - 1 for name in ("covers", "covered"))
+_COVERS, _COVERED, _SET_BY = (list(_PAYMENT.columns).index(name) - 1 for name in ("covers", "covered", "set_by"))
 
 
 def _payment_row(loan_id: str, p: Payment) -> tuple[Any, ...]:

@@ -94,4 +94,3 @@ BACKLOG = Statement(
     returns={"inbox_oldest": INSTANT, "outbox_oldest": INSTANT, "dead_oldest": INSTANT},
 )
 COUNTS = Statement("SELECT state, count(*) AS n FROM notices GROUP BY state ORDER BY state")
-

@@ -63,9 +63,9 @@ class Rows:
         )
         return f"(SELECT {cells} FROM json_each({place(name)})) AS {name}"
 
-    def as_arrays(self, rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-        """One list per column, as asyncpg takes arrays."""
-        return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in self.columns]
+    def as_arrays(self, rows: Sequence[tuple[Any, ...]]) -> Sequence[Sequence[Any]]:
+        """One array per column."""
+        return tuple(zip(*rows, strict=True)) or ((),) * len(self.columns)
 
     def as_json(self, rows: Sequence[tuple[Any, ...]]) -> str:
         """The rows as one JSON text."""
@@ -147,15 +147,19 @@ class Statement:
 
     def arguments(self, dialect: DialectName, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """The driver's positional parameters."""
-        return tuple(self._argument(dialect, name, values) for name in self.compiled(dialect).order)
+        if dialect == "sqlite":
+            return tuple(self._for_sqlite(name, values) for name in self.compiled(dialect).order)
+        given: dict[str, Any] = {}
+        for name, kind in self.params.items():
+            if isinstance(kind, Rows):
+                arrays = kind.as_arrays(values[name])
+                given.update((f"{name}.{column}", array) for column, array in zip(kind.columns, arrays, strict=True))
+            else:
+                given[name] = values[name]
+        return tuple(given[name] for name in self.compiled(dialect).order)
 
-    def _argument(self, dialect: DialectName, name: str, values: Mapping[str, Any]) -> Any:
-        rows, _, column = name.partition(".")
-        kind = self.params[rows]
+    def _for_sqlite(self, name: str, values: Mapping[str, Any]) -> Any:
+        kind, value = self.params[name], values[name]
         if isinstance(kind, Rows):
-            if dialect == "sqlite":
-                return kind.as_json(values[rows])
-            index = list(kind.columns).index(column)
-            return [row[index] for row in values[rows]]
-        value = values[name]
-        return kind.to_sqlite(value) if dialect == "sqlite" and kind.to_sqlite and value is not None else value
+            return kind.as_json(value)
+        return kind.to_sqlite(value) if kind.to_sqlite and value is not None else value

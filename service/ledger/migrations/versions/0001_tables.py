@@ -209,6 +209,7 @@ def _notices() -> None:
         sa.Column("sent_at", Instant),
         sa.Column("created_at", Instant, nullable=False),
         sa.PrimaryKeyConstraint("key", "key_month", name="pk_notices"),
+        postgresql_with={"fillfactor": 70},
     )
     _notice_indexes()
 
@@ -219,7 +220,7 @@ def _notice_indexes() -> None:
     op.create_index("ix_notices_loan_id", "notices", ["loan_id"])
     op.create_index("ix_notices_party_id", "notices", ["party_id"], **_where("party_id IS NOT NULL"))
     op.create_index("ix_notices_ready", "notices", ["lane", "not_before"], **_where("state IN ('planned', 'held')"))
-    op.create_index("ix_notices_unknown", "notices", ["handed_at"], **_where("state = 'unknown'"))
+    op.create_index("ix_notices_unknown", "notices", ["key"], **_where("state = 'unknown'"))
 
 
 def _attempts() -> None:
@@ -239,6 +240,7 @@ def _attempts() -> None:
         sa.Column("provider_id", sa.Text),
         sa.Column("ended_at", Instant),
         sa.PrimaryKeyConstraint("id", name="pk_attempts"),
+        postgresql_with={"fillfactor": 70},
     )
     op.create_index("ix_attempts_key", "attempts", ["key"])
 
