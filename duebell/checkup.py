@@ -93,6 +93,7 @@ async def findings() -> list[Finding]:
         ("database", _database),
         ("keys", _keys),
         ("broker", _broker),
+        ("http", _http),
         ("senders", _senders),
         ("templates", _templates),
         ("ladders", _ladders),
@@ -200,6 +201,15 @@ def _broker(settings: Settings) -> str:
     if wrong:
         raise _WrongError("; ".join(f"{one.what} {one.name} {one.wrong}" for one in wrong))
     return "reachable, exchanges and queues as they should be"
+
+
+def _http(settings: Settings) -> str:
+    from console.serving import parse_address  # noqa: PLC0415 - brings a web server along
+    from console.tokens import tokens_of  # noqa: PLC0415
+
+    host, port = parse_address(settings.http)
+    tokens_of(settings, host)
+    return f"{host}:{port}, {'with tokens' if settings.api_tokens else 'for this machine only: DUEBELL_API_TOKENS is not set'}"
 
 
 async def _senders(settings: Settings) -> str:

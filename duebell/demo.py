@@ -66,7 +66,7 @@ async def _lived(borrowers: int, seed: int) -> _Year:
 
     simulation = Simulation(load_settings(), remember)
     try:
-        await simulation.run(planned, datetime.combine(_START, datetime.min.time(), UTC) + timedelta(days=_DAYS + 30))
+        await simulation.run(planned, datetime.combine(_START, datetime.min.time(), UTC) + timedelta(days=_DAYS))
         lines = await simulation.lines()
         told = simulation.engine.metrics.registry.get_sample_value
         verdicts = Counter(

@@ -37,8 +37,8 @@ class ReadableErrors(TyperGroup):
             code = super().main(*args, **options | {"standalone_mode": False})
         except TyperException as error:
             context = getattr(error, "ctx", None)
-            told = error.format_message() if hasattr(error, "format_message") else str(error)
-            remark(f"error: {told.rstrip('.')}; see: {context.command_path if context else 'duebell'} --help")
+            if told := error.format_message().removesuffix(".").replace("Value error, ", ""):
+                remark(f"error: {told}; see: {context.command_path if context else 'duebell'} --help")
             sys.exit(getattr(error, "exit_code", MISUSED))
         sys.exit(code if isinstance(code, int) else 0)
 

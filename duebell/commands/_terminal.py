@@ -15,6 +15,7 @@ C = TypeVar("C", bound=Callable[..., object])
 
 FAILED = 1
 MISUSED = 2
+_UNWATCHED = 1000  #: columns, where the output goes to a file or another program
 
 
 def with_examples(command: C) -> C:
@@ -41,7 +42,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: st
     for row in rows:
         shown.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     console = Console()
-    console = console if console.is_terminal else Console(width=240)
+    console = console if console.is_terminal else Console(width=_UNWATCHED)
     console.print(shown)
 
 

@@ -33,10 +33,9 @@ def queues(as_json: AsJson = False) -> None:
 async def _look() -> tuple[list[Line], str | None]:
     """Every line, and why the broker's are missing, if they are."""
     async with opened() as now_open:
-        now = now_open.clock()
+        now, url = now_open.clock(), now_open.broker_url
         async with now_open.ledger.transaction() as tx:
-            found = await _lanes(tx, now) + await _backlog(tx, now) + await _rate(tx, now) + await _pauses(tx, now)
-        url = now_open.broker_url
+            found = await _lanes(tx, now) + await _backlog(tx, now, url) + await _rate(tx, now) + await _pauses(tx, now)
     if url is None:
         return found, None
     from service import broker  # noqa: PLC0415 - heavy
@@ -72,13 +71,15 @@ def _lane(lane: Lane, row: Any, flying: dict[tuple[str, str], int], paused: Sequ
     }
 
 
-async def _backlog(tx: "Transaction", now: datetime) -> list[Line]:
+async def _backlog(tx: "Transaction", now: datetime, url: str | None) -> list[Line]:
+    """Embedded, status events are read over HTTP and nobody takes them out of the outbox."""
     from service.ledger import reading  # noqa: PLC0415 - heavy
 
     row = (await tx.rows(reading.BACKLOG))[0]
+    outbox = {"kind": "outbox", "name": "status events not published", "ready": row.outbox, **_oldest(row.outbox_oldest, now)}
     return [
         {"kind": "inbox", "name": "events not absorbed yet", "ready": row.inbox, **_oldest(row.inbox_oldest, now)},
-        {"kind": "outbox", "name": "status events not published", "ready": row.outbox, **_oldest(row.outbox_oldest, now)},
+        *([] if url is None else [outbox]),
         {"kind": "dead", "name": "open dead letters", "ready": row.dead, **_oldest(row.dead_oldest, now)},
     ]
 
@@ -122,7 +123,7 @@ def _show(found: list[Line]) -> None:
     say("")
     table(
         ("beside them", "number", "oldest"),
-        ((x["name"], x["ready"], _age(x)) for kind in ("inbox", "outbox", "dead") for x in by_kind[kind]),
+        ((x["name"], x["ready"], _age(x)) for kind in ("inbox", "outbox", "dead") for x in by_kind.get(kind, [])),
     )
     rate = by_kind["rate"][0]
     say(f"\n{rate['name']}: {rate['n']} ({rate['per_second']} a second)")

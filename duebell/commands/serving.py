@@ -42,7 +42,7 @@ def run(
 
 def demo(
     borrowers: Annotated[int, typer.Option(help="How many.", min=1, max=200)] = 8,
-    seed: Annotated[int, typer.Option(help="Another number, other stories.")] = 20,
+    seed: Annotated[int, typer.Option(help="Another number, other stories.")] = 8,
 ) -> None:
     """Watch a year of invented borrowers: every text as it would arrive, what never went and why, and the totals.
 

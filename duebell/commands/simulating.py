@@ -33,7 +33,7 @@ def simulate(
     last = _day(until)
     if not is_zone(timezone):
         fail(f"--timezone: there is no zone {timezone!r}; write an IANA name, as Europe/Berlin", MISUSED)
-    planned, refused = arrivals(file.read().splitlines())
+    planned, refused = arrivals(line.strip() for line in file)
     for one in refused:
         remark(f"line {one.line}: {one.field}: {one.reason}")
     found = waited_for(_run(planned, last, timezone))
