@@ -62,7 +62,9 @@ class StatusPublisher:
             rows = await tx.rows(outbox.UNPUBLISHED, n=WINDOW)
         if not rows:
             return 0
-        await self._publish([(row.type, json.dumps(status_event(row), ensure_ascii=False).encode(), str(row.id)) for row in rows])
+        await self._publish(
+            [(row.type, json.dumps(status_event(row), ensure_ascii=False).encode(), str(row.id)) for row in rows]
+        )
         async with self._ledger.transaction() as tx:
             await tx.run(outbox.PUBLISHED, ids=[(row.id,) for row in rows], now=self._clock())
         self._metrics.published.inc(len(rows))

@@ -65,7 +65,7 @@ AROUND_PAYMENTS = Statement(
         SELECT d.loan_id, d.kind, d.ref, d.due_on, d.amount, d.paid, d.currency,
             row_number() OVER (PARTITION BY d.loan_id ORDER BY d.due_on, d.ref) AS place
         FROM {l} JOIN deadlines d ON d.loan_id = l.loan_id
-        WHERE d.state = 'open' AND d.amount IS NOT NULL AND d.due_on IS NOT NULL AND d.kind IN ('instalment', 'plan_instalment')
+        WHERE {deadline_state} = 'open' AND d.amount IS NOT NULL AND d.due_on IS NOT NULL AND d.kind IN ('instalment', 'plan_instalment')
     ) AS o
     WHERE o.place = 1 OR (o.loan_id, o.kind, o.ref) IN (SELECT w.loan_id, w.kind, w.ref FROM {w})
     """,
@@ -79,7 +79,7 @@ OVERDUE = Statement(
     """
     SELECT d.loan_id, d.kind, d.ref, d.due_on, d.amount, d.paid, d.currency, d.stated, d.stated_by
     FROM {l} JOIN deadlines d ON d.loan_id = l.loan_id AND d.due_on < l.today
-    WHERE d.state = 'open' AND d.amount IS NOT NULL AND d.kind IN ('instalment', 'plan_instalment')
+    WHERE {deadline_state} = 'open' AND d.amount IS NOT NULL AND d.kind IN ('instalment', 'plan_instalment')
     ORDER BY d.loan_id, d.due_on, d.ref
     """,
     returns={"due_on": DATE},
@@ -104,7 +104,7 @@ PUT_BACK = Statement(
     """
     UPDATE notices SET state = b.state, reason = b.reason, not_before = b.not_before, tries = b.tries, seq = notices.seq + 1,
         token = NULL, lease_until = NULL, handed_at = NULL, sender = NULL
-    FROM {b} WHERE notices.key = b.key AND notices.key_month = b.month AND notices.token = :token AND notices.state = 'sending'
+    FROM {b} WHERE notices.key = b.key AND notices.key_month = b.month AND notices.token = :token AND {notice_state} = 'sending'
     RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason
     """,
     b=Rows(key=TEXT, month=INT, state=TEXT, reason=TEXT, not_before=INSTANT, tries=INT),
@@ -121,7 +121,7 @@ SHARE_LOANS = Statement(
 INTEND = Statement(
     """
     UPDATE notices SET handed_at = :now, sender = :sender FROM {i}
-    WHERE notices.key = i.key AND notices.key_month = i.month AND notices.token = :token AND notices.state = 'sending'
+    WHERE notices.key = i.key AND notices.key_month = i.month AND notices.token = :token AND {notice_state} = 'sending'
     AND notices.lease_until > :now AND notices.expires_at > :now
     AND (NOT notices.asks OR notices.kind IS NULL OR EXISTS (
         SELECT 1 FROM deadlines d WHERE d.loan_id = notices.loan_id AND d.kind = notices.kind AND d.ref = notices.ref
@@ -179,7 +179,7 @@ END_ATTEMPTS = Statement(
 UNINTEND = Statement(
     """
     UPDATE notices SET handed_at = NULL, sender = NULL FROM {o}
-    WHERE notices.key = o.key AND notices.key_month = o.month AND notices.token = :token AND notices.state = 'sending'
+    WHERE notices.key = o.key AND notices.key_month = o.month AND notices.token = :token AND {notice_state} = 'sending'
     """,
     o=_KEYS,
     token=TEXT,
@@ -191,7 +191,7 @@ UNCLAIM = Statement(
     UPDATE notices SET state = 'planned', reason = NULL, token = NULL, lease_until = NULL, handed_at = NULL, sender = NULL,
         not_before = :not_before
     FROM {o} WHERE notices.key = o.key AND notices.key_month = o.month AND notices.token = :token
-    AND notices.state IN ('sending', 'unknown')
+    AND {notice_state} IN ('sending', 'unknown')
     """,
     o=_KEYS,
     token=TEXT,
@@ -203,7 +203,7 @@ CONCLUDE = Statement(
     """
     UPDATE notices SET state = o.state, reason = o.reason, sent_at = o.sent_at, seq = notices.seq + 1, lease_until = NULL
     FROM {o} WHERE notices.key = o.key AND notices.key_month = o.month AND notices.token = :token
-    AND (notices.state = 'sending' OR (notices.state = 'unknown' AND o.state <> 'unknown'))
+    AND ({notice_state} = 'sending' OR ({notice_state} = 'unknown' AND o.state <> 'unknown'))
     RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason
     """,
     o=Rows(key=TEXT, month=INT, state=TEXT, reason=TEXT, sent_at=INSTANT),

@@ -29,10 +29,13 @@ _DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"
 _CONNECT_TIMEOUT, _POOL_TIMEOUT, _LOCK_TIMEOUT = 5, 30, 30.0
 _LOCK_POLL = 0.005
 #: Our statements look up a few hundred keys in tables of millions: an index look-up per key is right however little the
-#: planner knows of a table yet, and compiling a statement never pays.
+#: planner knows of a table yet (a plan made while a table was empty is kept), and compiling a statement never pays.
 _POSTGRES_SETTINGS = {
     "application_name": "duebell",
     "jit": "off",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_material": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "plan_cache_mode": "force_generic_plan",

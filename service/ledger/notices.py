@@ -1,7 +1,7 @@
 """Notices: added by intake, ended and revived when facts change, in intake's own transaction."""
 
 from service.ledger.recovery import first_state
-from service.ledger.statement import BOOL, BYTES, INSTANT, INT, TEXT, Rows, Statement
+from service.ledger.statement import BOOL, BYTES, INSTANT, INT, TEXT, Rows, Statement, hidden
 
 _NEW = Rows(
     key=TEXT, key_month=INT, loan_id=TEXT, party_id=TEXT, role=TEXT, template=TEXT, channel=TEXT, purpose=TEXT, lane=TEXT,
@@ -19,7 +19,8 @@ ADD = Statement(
 )
 
 #: What a fact may still end: waiting, or claimed without an intent.
-STOPPABLE = "(notices.state IN ('planned', 'held') OR (notices.state = 'sending' AND notices.handed_at IS NULL))"
+_STATE = hidden("notices.state")
+STOPPABLE = f"({_STATE} IN ('planned', 'held') OR ({_STATE} = 'sending' AND notices.handed_at IS NULL))"
 STEP = "RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason"
 _DEADLINE = "notices.loan_id = d.loan_id AND notices.kind = d.kind AND notices.ref = d.ref AND notices.asks"
 #: Where `anchor` is given the deadline is open, and only its stages for other anchors end.
@@ -34,14 +35,14 @@ CANCEL = Statement(
 
 #: A later fact may give a better reason for what was cancelled before: the row says what holds now.
 REWORD = Statement(
-    f"UPDATE notices SET reason = d.reason FROM {{d}} WHERE {_DEADLINE} AND notices.state = 'cancelled' "  # noqa: S608
+    f"UPDATE notices SET reason = d.reason FROM {{d}} WHERE {_DEADLINE} AND {_STATE} = 'cancelled' "  # noqa: S608
     f"AND notices.handed_at IS NULL AND notices.reason NOT IN (d.reason, 'by_operator', 'cured') AND {_FOR_ANCHOR}",
     d=_ENDED,
 )
 
 REVIVE = Statement(
     f"UPDATE notices SET state = 'planned', reason = NULL, not_before = notices.moment, seq = notices.seq + 1 FROM {{d}} "  # noqa: S608
-    f"WHERE {_DEADLINE} AND notices.state = 'cancelled' AND notices.handed_at IS NULL AND notices.reason NOT IN ('by_operator', 'cured') "
+    f"WHERE {_DEADLINE} AND {_STATE} = 'cancelled' AND notices.handed_at IS NULL AND notices.reason NOT IN ('by_operator', 'cured') "
     f"AND notices.expires_at > :now AND (notices.stage IS NULL OR notices.anchor = d.anchor) {STEP}",
     d=Rows(loan_id=TEXT, kind=TEXT, ref=TEXT, anchor=TEXT),
     now=INSTANT,
@@ -70,7 +71,7 @@ DROP_RECEIPTS = Statement(
 FREE_FACTS = Statement(
     f"""
     UPDATE notices SET state = 'planned', reason = NULL, not_before = notices.moment, seq = notices.seq + 1 FROM {{l}}
-    WHERE notices.loan_id = l.loan_id AND notices.state = 'held' AND notices.reason = 'awaiting_facts'
+    WHERE notices.loan_id = l.loan_id AND {_STATE} = 'held' AND notices.reason = 'awaiting_facts'
     AND (notices.needs NOT LIKE '%deadline%' OR EXISTS (SELECT 1 FROM deadlines d WHERE d.loan_id = notices.loan_id
          AND d.kind = notices.kind AND d.ref = notices.ref AND d.set_by IS NOT NULL))
     AND (notices.needs NOT LIKE '%payment%' OR EXISTS (SELECT 1 FROM payments p WHERE p.loan_id = notices.loan_id
@@ -84,10 +85,13 @@ FREE_FACTS = Statement(
 FREE_CONTACT = Statement(
     f"""
     UPDATE notices SET state = 'planned', reason = NULL, not_before = notices.moment, seq = notices.seq + 1
-    WHERE notices.state = 'held' AND notices.reason = 'no_contact' AND (
-        notices.party_id IN (SELECT p.party_id FROM {{p}})
-        OR notices.party_id IS NULL AND notices.loan_id IN (
-            SELECT loans.loan_id FROM loans WHERE loans.borrower_id IN (SELECT p.party_id FROM {{p}})))
+    FROM (
+        SELECT n.key, n.key_month FROM {{p}} JOIN notices n ON n.party_id = p.party_id
+        UNION
+        SELECT n.key, n.key_month FROM {{p}} JOIN loans l ON l.borrower_id = p.party_id
+            JOIN notices n ON n.loan_id = l.loan_id AND n.party_id IS NULL
+    ) AS theirs
+    WHERE notices.key = theirs.key AND notices.key_month = theirs.key_month AND {_STATE} = 'held' AND notices.reason = 'no_contact'
     {STEP}
     """,  # noqa: S608
     p=Rows(party_id=TEXT),

@@ -1,6 +1,6 @@
 """What the sweeps settle: expired notices, leases that ran out, sends whose outcome is unknown, references nobody explained."""
 
-from service.ledger.statement import BOOL, INSTANT, INT, TEXT, Rows, Statement
+from service.ledger.statement import BOOL, INSTANT, INT, TEXT, Rows, Statement, hidden
 
 _STEP = "RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason"
 
@@ -54,7 +54,7 @@ SETTLE = Statement(
         handed_at = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.handed_at END,
         sender = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.sender END,
         token = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.token END
-    FROM {{s}} WHERE notices.key = s.key AND notices.key_month = s.month AND notices.state = 'unknown' {_STEP}
+    FROM {{s}} WHERE notices.key = s.key AND notices.key_month = s.month AND {hidden("notices.state")} = 'unknown' {_STEP}
     """,  # noqa: S608
     s=Rows(key=TEXT, month=INT, state=TEXT, reason=TEXT),
 )

@@ -91,6 +91,19 @@ _LOCKS = {
     },
     "sqlite": {"for_update": "", "for_share": "", "skip_locked": "", "where_true": "WHERE true", "greatest": "max"},
 }
+
+
+def hidden(column: str) -> str:
+    """A column as an expression, so that no partial index can be chosen for it.
+
+    A statement that looks up a few hundred keys must go by the key: with the state in plain sight PostgreSQL may walk
+    everything that is waiting, once for each key.
+    """
+    return f"({column} || '')"
+
+
+#: In a statement: `{notice_state}`, `{deadline_state}`.
+_HIDDEN = {"notice_state": hidden("notices.state"), "deadline_state": hidden("d.state")}
 _NAMES = re.compile(r"\{(\w+)\}|(?<![:\w]):(\w+)")
 
 
@@ -136,6 +149,8 @@ class Statement:
 
         def replaced(match: re.Match[str]) -> str:
             name = match[1] or match[2]
+            if match[1] and name in _HIDDEN:
+                return _HIDDEN[name]
             if match[1] and name in _LOCKS[dialect]:
                 return _LOCKS[dialect][name]
             kind = self.params[name]
