@@ -80,6 +80,14 @@ def _upsert(table: str, rows: Rows, keys: Sequence[str], stamp: str) -> Statemen
 
 
 SAVE_DEADLINES = _upsert("deadlines", _DEADLINE, ("loan_id", "kind", "ref"), "created_at")
+#: What payments change of a deadline, which is most of what changes.
+SAVE_PAID = Statement(
+    """
+    UPDATE deadlines SET paid = r.paid, state = r.state, reason = r.reason FROM {r}
+    WHERE deadlines.loan_id = r.loan_id AND deadlines.kind = r.kind AND deadlines.ref = r.ref
+    """,
+    r=Rows(loan_id=TEXT, kind=TEXT, ref=TEXT, paid=INT, state=TEXT, reason=TEXT),
+)
 SAVE_PAYMENTS = _upsert("payments", _PAYMENT, ("loan_id", "payment_id"), "recorded_at")
 DROP_STUBS = Statement(
     """
@@ -147,22 +155,28 @@ async def load_details(tx: Transaction, loaded: Mapping[str, Loaded], loan_ids: 
 
 async def save(tx: Transaction, loaded: Mapping[str, Loaded], replan: set[str], now: datetime) -> None:
     """Writes what changed, in the order loans, deadlines, payments, each by key."""
-    loan_rows, deadline_rows, payment_rows, gone = [], [], [], []
+    loan_rows, deadline_rows, paid_rows, payment_rows, gone = [], [], [], [], []
     for loan_id, entry in sorted(loaded.items()):
         history = entry.history
         if loan_id in replan or _of_loan(history) != entry.loan:
             loan_rows.append((*_loan_row(history), loan_id in replan))
-        changed = [
-            (key, cells) for key, d in history.deadlines.items() if (cells := _of_deadline(d)) != entry.deadlines.get(key)
-        ]
-        deadline_rows += [(loan_id, *cells) for _, cells in sorted(changed, key=itemgetter(0))]
+        for key, deadline in history.deadlines.items():
+            cells, old = _of_deadline(deadline), entry.deadlines.get(key)
+            if cells == old:
+                continue
+            if old is not None and cells[:_PAID] == old[:_PAID]:
+                paid_rows.append((loan_id, *key, *cells[_PAID:]))
+            else:
+                deadline_rows.append((loan_id, *cells))
         payments = [p for key, p in history.payments.items() if _of_payment(p) != entry.payments.get(key)]
         payment_rows += [_payment_row(loan_id, p) for p in sorted(payments, key=attrgetter("payment_id"))]
         gone += sorted((loan_id, *key) for key in entry.deadlines.keys() - history.deadlines.keys())
     if loan_rows:
         await tx.run(SAVE_LOANS, l=loan_rows)
     if deadline_rows:
-        await tx.run(SAVE_DEADLINES, r=deadline_rows, now=now)
+        await tx.run(SAVE_DEADLINES, r=sorted(deadline_rows, key=itemgetter(0, 1, 2)), now=now)
+    if paid_rows:
+        await tx.run(SAVE_PAID, r=sorted(paid_rows, key=itemgetter(0, 1, 2)))
     if gone:
         await tx.run(DROP_STUBS, r=gone)
     if payment_rows:
@@ -205,7 +219,8 @@ def _payment(cells: Sequence[Any]) -> Payment:
 
 _from_json = json.JSONDecoder().decode
 _to_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-_STATE, _REASON, _ANCHOR = (list(_DEADLINE.columns).index(name) - 1 for name in ("state", "reason", "anchor"))
+#: Places of columns behind the loan's id; paid, state and reason are the last three.
+_PAID, _STATE, _REASON, _ANCHOR = (list(_DEADLINE.columns).index(name) - 1 for name in ("paid", "state", "reason", "anchor"))
 _COVERS, _COVERED, _SET_BY = (list(_PAYMENT.columns).index(name) - 1 for name in ("covers", "covered", "set_by"))
 
 
