@@ -67,7 +67,9 @@ class Planner:
             watermark = found[0].watermark or now
             zones = _FALLBACK_ZONES | {row.zone for row in await tx.rows(planning.ZONES)}
             by_day = [row for ladder in self._ladders.values() for row in self._day_rows(ladder, watermark, horizon, zones)]
-            by_instant = [row for ladder in self._ladders.values() for row in await self._instant_rows(tx, ladder, watermark, horizon)]
+            by_instant = [
+                row for ladder in self._ladders.values() for row in await self._instant_rows(tx, ladder, watermark, horizon)
+            ]
             if not by_day and not by_instant:
                 await tx.run(planning.MOVE_WATERMARK, name=_SWEEP, watermark=horizon, now=now)
                 return 0
@@ -81,6 +83,7 @@ class Planner:
         rows, after = 0, ""
         while moments:
             async with self._ledger.transaction() as tx:
+                await planning.expect_sets(tx)
                 until = (await tx.rows(page_end, m=moments, after=after, n=PAGE))[0].loan_id
                 if until is None:
                     break
@@ -88,9 +91,7 @@ class Planner:
                 after = until
         return rows
 
-    def _day_rows(
-        self, ladder: Ladder, after: datetime, until: datetime, zones: Iterable[str]
-    ) -> Iterator[tuple[Any, ...]]:
+    def _day_rows(self, ladder: Ladder, after: datetime, until: datetime, zones: Iterable[str]) -> Iterator[tuple[Any, ...]]:
         for found in moments_between(ladder, after, until, sorted(zones)):
             for role in found.stage.to:
                 yield (

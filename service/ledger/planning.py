@@ -1,5 +1,6 @@
 """Planning reminders, set by set: due dates joined with the moments that Python worked out."""
 
+from service.ledger.engine import Transaction
 from service.ledger.recovery import first_state
 from service.ledger.statement import BOOL, DATE, INSTANT, INT, TEXT, Rows, Statement
 
@@ -33,9 +34,13 @@ _KEY = (
 
 
 def _page_end(due: str) -> Statement:
-    """The last loan of the next page of loans that have something in these moments; no row or none: there is no more."""
+    """The last of the next `n` loans that have something in these moments; none: there is no more."""
     return Statement(
-        f"SELECT max(page.loan_id) AS loan_id FROM (SELECT d.loan_id {due} ORDER BY d.loan_id LIMIT :n) AS page",  # noqa: S608
+        f"""
+        SELECT max(page.loan_id) AS loan_id FROM (
+            SELECT DISTINCT d.loan_id FROM {{m}} JOIN deadlines d ON d.kind = m.kind AND d.state = 'open' AND {due}
+            WHERE d.loan_id > :after ORDER BY d.loan_id LIMIT :n) AS page
+        """,  # noqa: S608 - our own column names
         m=_STAGE,
         after=TEXT,
         n=INT,
@@ -50,7 +55,7 @@ def _plan(due: str) -> Statement:
             m.purpose, m.lane, m.asks, d.kind, d.ref, d.anchor, m.stage, m.digest, m.moment, m.moment, m.expires_at,
             {first_state("m")}, :now
         {due} AND d.loan_id <= :until ORDER BY 1 ON CONFLICT DO NOTHING
-        """,  # noqa: S608 - our own column names
+        """,
         m=_STAGE,
         after=TEXT,
         until=TEXT,
@@ -58,8 +63,20 @@ def _plan(due: str) -> Statement:
     )
 
 
-PAGE_END_BY_DAY, PLAN_BY_DAY = _page_end(_BY_DAY), _plan(_BY_DAY)
-PAGE_END_BY_INSTANT, PLAN_BY_INSTANT = _page_end(_BY_INSTANT), _plan(_BY_INSTANT)
+PAGE_END_BY_DAY, PLAN_BY_DAY = _page_end("d.due_on = m.due_on"), _plan(_BY_DAY)
+PAGE_END_BY_INSTANT, PLAN_BY_INSTANT = _page_end("d.due_at = m.due_at"), _plan(_BY_INSTANT)
+
+_SETS_AT_ONCE = Statement(
+    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'on', true), "
+    "set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true)"
+)
+
+
+async def expect_sets(tx: Transaction) -> None:
+    """For this transaction PostgreSQL may join whole tables: an index look-up per row, else our way, takes minutes here."""
+    if tx.dialect == "postgresql":
+        await tx.rows(_SETS_AT_ONCE)
+
 
 #: Distinct zones by a loose index scan: one look-up per zone, however many rows.
 ZONES = Statement(
