@@ -61,8 +61,10 @@ class Consumer:
     """Consumes one queue.
 
     Args:
-        batch: how many deliveries are absorbed in one transaction; twice as many are fetched ahead.
+        batch: how many deliveries are absorbed in one transaction; twice as many are fetched ahead. One means alone: nothing
+            else is fetched, so that what comes back from a dead worker is what it died of.
         linger: seconds a batch waits to fill.
+        heartbeat: seconds; see HEARTBEAT.
         nudge: called after each batch, so that delivery looks for work at once.
     """
 
@@ -75,10 +77,11 @@ class Consumer:
         *,
         batch: int = 500,
         linger: float = 0.02,
+        heartbeat: int = HEARTBEAT,
         nudge: Callable[[], None] = lambda: None,
     ) -> None:
         self._url, self._queue, self._intake, self._health = url, queue, intake, health
-        self._batch, self._linger, self._nudge = batch, linger, nudge
+        self._batch, self._linger, self._heartbeat, self._nudge = batch, linger, heartbeat, nudge
         self._part = f"consumer:{queue.name}"
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -105,12 +108,12 @@ class Consumer:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[_Session]:
-        connection = await aio_pika.connect(self._url, heartbeat=HEARTBEAT, timeout=_CONNECT_TIMEOUT)
+        connection = await aio_pika.connect(self._url, heartbeat=self._heartbeat, timeout=_CONNECT_TIMEOUT)
         try:
             await self._queue.declare_with(await connection.channel())
             transport: Any = connection.transport
             channel = await transport.connection.channel(publisher_confirms=False, frame_buffer_size=FRAME_BUFFER)
-            await channel.basic_qos(prefetch_count=2 * self._batch)
+            await channel.basic_qos(prefetch_count=2 * self._batch if self._batch > 1 else 1)
             session = _Session(channel)
             answer = await channel.basic_consume(self._queue.name, session.deliver)
             session.tag = answer.consumer_tag
