@@ -1,0 +1,57 @@
+"""Measures everything on private servers: `make bench`, or `PYTHONPATH=scripts python -m bench`."""
+
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.checking import WrongTextsError
+from bench.events import Backlog
+from bench.filling import NotFilledError
+from bench.pipeline import end_to_end, intake
+from bench.planning import planning
+from bench.race import celery
+from bench.raw import raw_consume
+from bench.report import Figures, machine, show, write
+from bench.sizes import SizeError, Sizes
+from bench.worker import WorkerError
+from private_servers import MissingServerError, PrivatePostgres, PrivateRabbit, ServerFailedError
+
+#: Where the figures go, unless BENCH_OUT says otherwise.
+LATEST = Path(__file__).parent / "out" / "latest.json"
+
+
+def main() -> int:
+    """Runs the benchmark; 1 when there is nothing to report, with the reason on standard error."""
+    try:
+        _measure(Sizes.from_environment(), Console())
+    except (SizeError, MissingServerError, ServerFailedError, NotFilledError, WorkerError, WrongTextsError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _measure(sizes: Sizes, console: Console) -> None:
+    console.print(f"{sizes.events:,} events, {sizes.rival_events:,} for Celery, {sizes.instalments:,} instalments")
+    backlog = Backlog.of(sizes.events)
+    for_rival = Backlog.of(sizes.rival_events)
+    with PrivateRabbit() as rabbit, PrivatePostgres() as postgres:
+        about = machine(rabbit, postgres)
+        console.print("raw aio-pika consuming …")
+        raw = raw_consume(rabbit.url, backlog)
+        console.print("intake …")
+        absorbed = intake(rabbit, postgres, backlog, sizes.batch)
+        console.print("end to end …")
+        whole = end_to_end(rabbit, postgres, backlog, sizes.batch)
+        console.print("Celery …")
+        rival = celery(rabbit, postgres, for_rival)
+        console.print("planning …")
+        plan = planning(postgres, sizes.instalments)
+    figures = Figures(raw, absorbed, whole.per_second, rival, plan.seconds, plan.planned, whole.rss_mb)
+    write(Path(os.environ.get("BENCH_OUT", LATEST)), figures, about)
+    show(console, figures, whole.checked, about)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Runs the Celery rival on a backlog, tuned as well as we could, and says how fast it was.
+
+Of the pools and prefetch counts that docs/performance.md lists, the fastest on two cores is kept here.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from bench import rival
+from bench.asking import one
+from bench.events import Backlog
+from bench.worker import Process
+from private_servers import PrivatePostgres, PrivateRabbit
+
+POOL: Final = ("--pool", "prefork", "--concurrency", "2", "-O", "fair")
+_QUIET: Final = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
+#: From the first row to the last: of the events that say nothing the inbox row is the last.
+_RATE: Final = """
+    SELECT count(*)::float8 / extract(epoch FROM greatest(max(at), (SELECT max(at) FROM outcomes)) - min(at)) FROM inbox
+"""
+_DONE: Final = "SELECT (SELECT count(*) FROM inbox) = %s AND (SELECT count(*) FROM outcomes) = %s"
+
+
+def celery(rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog, pool: Sequence[str] = POOL) -> float:
+    """Events per second, from the first row to the last outcome. An event that comes twice counts once."""
+    database = postgres.create_database("bench_rival")
+    with (
+        tempfile.TemporaryDirectory(prefix="duebell-bench-") as folder,
+        psycopg.connect(database, autocommit=True) as ledger,
+    ):
+        ledger.execute(rival.TABLES)
+        events = [json.loads(body) for _, body in backlog.messages]
+        _publish(rabbit.url, events)
+        settings = {
+            "BENCH_BROKER_URL": rabbit.url,
+            "BENCH_DATABASE_URL": database,
+            "BENCH_FILE": f"{folder}/texts.jsonl",
+        }
+        command = (sys.executable, "-m", "celery", "-A", "bench.rival", "worker", *pool, *_QUIET)
+        aloud = {(e["source"], e["id"]) for e in events if e["type"] not in rival.SILENT}
+        with Process(command, Path(folder), settings) as process:
+            process.wait_until(lambda: bool(one(ledger, _DONE, backlog.distinct, len(aloud))))
+        return float(one(ledger, _RATE))
+
+
+def _publish(url: str, events: Sequence[dict[str, Any]]) -> None:
+    """Publishes one task per event, confirmed."""
+    with rival.app.connection_for_write(url) as connection, rival.app.amqp.Producer(connection) as producer:
+        for event in events:
+            rival.absorb.apply_async((event,), producer=producer)

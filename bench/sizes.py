@@ -1,0 +1,42 @@
+"""How much is measured: BENCH_EVENTS and BENCH_INSTALMENTS, or the sizes the targets speak of."""
+
+import os
+from dataclasses import dataclass
+from typing import Final, Self
+
+#: The rival is an order of magnitude slower, and no faster for being given more.
+_RIVAL_MOST: Final = 4_000
+#: The service's own default.
+_BATCH: Final = 500
+
+
+class SizeError(ValueError):
+    """A size is not a positive number; the text is one readable line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Events published, events the rival gets, events in a batch of the worker, open instalments."""
+
+    events: int
+    rival_events: int
+    batch: int
+    instalments: int
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The sizes in force.
+
+        Raises:
+            SizeError: one of them is not a positive number.
+        """
+        events = _positive("BENCH_EVENTS", 20_000)
+        batch = min(_BATCH, max(1, events // 10))
+        return cls(events, min(events, _RIVAL_MOST), batch, _positive("BENCH_INSTALMENTS", 1_000_000))
+
+
+def _positive(name: str, default: int) -> int:
+    text = os.environ.get(name, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise SizeError(f"{name} is {text!r}; it should be a number, 1 or more")
+    return int(text)

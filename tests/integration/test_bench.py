@@ -1,0 +1,66 @@
+"""The benchmark runs at a small size and writes what it promises; how fast it was is no matter here."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parents[2]
+FIGURES = {"raw_consume", "intake", "end_to_end", "celery", "plan_seconds", "planned", "rss_mb"}
+SMALL = {"BENCH_EVENTS": "300", "BENCH_INSTALMENTS": "2000"}
+
+
+def _bench(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": "scripts", "COLUMNS": "200"} | environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
+    """What a small run wrote, and what it printed."""
+    out = tmp_path_factory.mktemp("bench") / "latest.json"
+    done = _bench({**SMALL, "BENCH_OUT": str(out)})
+    if "is not installed" in done.stderr and not os.environ.get("CI"):
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stderr
+    return json.loads(out.read_text()), done.stdout
+
+
+def test_the_figures_are_numbers_under_their_names(small: tuple[dict[str, Any], str]) -> None:
+    """latest.json holds exactly the seven figures, positive numbers all, the machine's cores and the versions."""
+    written, _ = small
+    assert set(written) == FIGURES | {"cores", "versions"}
+    assert all(isinstance(written[name], int | float) and written[name] > 0 for name in FIGURES)
+    assert isinstance(written["cores"], int)
+    assert {"python", "rabbitmq", "postgresql", "aio-pika", "celery"} <= set(written["versions"])
+
+
+def test_a_tenth_of_the_instalments_is_planned(small: tuple[dict[str, Any], str]) -> None:
+    """The sweep writes one reminder for each of the tenth of the instalments that are due, and no other row."""
+    written, _ = small
+    assert written["planned"] == int(SMALL["BENCH_INSTALMENTS"]) // 10
+
+
+def test_no_text_is_missing(small: tuple[dict[str, Any], str]) -> None:
+    """The run says that every notice the events called for is in the file once, or why it is not."""
+    _, printed = small
+    assert "missing: none" in printed
+
+
+def test_a_size_that_is_no_number_is_one_readable_line() -> None:
+    """BENCH_EVENTS=many is refused in one line that names it."""
+    done = _bench({"BENCH_EVENTS": "many"})
+    assert done.returncode == 1
+    assert done.stderr == "BENCH_EVENTS is 'many'; it should be a number, 1 or more\n"
