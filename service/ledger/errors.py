@@ -29,7 +29,7 @@ _CLOSED = re.compile(r"^(28|3D)")
 
 def sorted_out(error: BaseException) -> BaseException:
     """The ledger's own error for a driver's, or the error itself if it is a programming mistake."""
-    if isinstance(error, asyncpg.exceptions.DataError):
+    if isinstance(error, (asyncpg.exceptions.DataError, OverflowError)):
         return LedgerRefused("a value does not fit its column")
     if isinstance(error, (asyncpg.PostgresError, DBAPIError)):
         return _by_state(error)

@@ -35,8 +35,15 @@ def instant_text(at: datetime) -> str:
     return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
+def _int64(value: int) -> int:
+    """The number itself; SQLite would keep a greater one as a float, and lose its end."""
+    if not -(2**63) <= value < 2**63:
+        raise OverflowError("a number of more than 64 bits")
+    return value
+
+
 TEXT = SqlType("text")
-INT = SqlType("bigint")
+INT = SqlType("bigint", _int64)
 FLOAT = SqlType("double precision")
 BOOL = SqlType("boolean", int, bool)
 BYTES = SqlType("bytea")

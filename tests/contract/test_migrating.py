@@ -19,17 +19,18 @@ def _drift(connection: Connection) -> list[Any]:
     return list(compare_metadata(context, metadata))
 
 
-async def _run(ledger: Ledger, work: Callable[[Connection], Any]) -> Any:
-    async with ledger.transaction() as tx:
-        return await tx.run_sync(work)
+async def _run(url: str, *work: Callable[[Connection], Any]) -> list[Any]:
+    ledger = Ledger(url)
+    try:
+        return [await ledger.run_sync(each) for each in work]
+    finally:
+        await ledger.close()
 
 
 async def test_migrations_make_the_tables_of_the_metadata(any_database_url: str) -> None:
     """After an upgrade nothing differs from tables.py: no column, type, default, comment or index."""
     await upgrade(any_database_url)
-    ledger = Ledger(any_database_url)
-    assert await _run(ledger, _drift) == []
-    await ledger.close()
+    assert await _run(any_database_url, _drift) == [[]]
 
 
 async def test_upgrading_twice_changes_nothing(any_database_url: str) -> None:
@@ -53,13 +54,9 @@ async def test_processes_that_start_at_once_upgrade_once(any_database_url: str) 
 @pytest.mark.integration
 async def test_metadata_and_migrations_give_the_same_indexes(postgres_url: str) -> None:
     """Partial indexes keep their conditions: PostgreSQL shows the same definitions whichever way the tables were made."""
-    ledger = Ledger(postgres_url)
     await upgrade(postgres_url)
-    migrated = await _run(ledger, _indexes)
-    await _run(ledger, metadata.drop_all)
-    await ledger.create_tables()
-    assert await _run(ledger, _indexes) == migrated
-    await ledger.close()
+    migrated, _, _, made = await _run(postgres_url, _indexes, metadata.drop_all, metadata.create_all, _indexes)
+    assert made == migrated
 
 
 def _indexes(connection: Connection) -> list[str]:
