@@ -181,7 +181,7 @@ def _decoded(message: DeliveredMessage) -> Decoded:
     """The event in a delivery, unless it has killed workers before."""
     decoded = decode(message.body)
     headers = message.header.properties.headers or {}
-    if headers.get("x-death") and int(headers.get("x-delivery-count") or 0) >= _WORKERS_KILLED:  # type: ignore[call-overload]
+    if headers.get("x-death") and int(headers.get("x-delivery-count") or 0) >= _WORKERS_KILLED:  # type: ignore[arg-type]
         return Dead(
             field="body", reason="every worker that absorbed it died; look at it before you replay it", source=decoded.source,
             id=decoded.id, type=decoded.type, body=decoded.body, body_size=len(message.body), payload_hash=decoded.payload_hash,
