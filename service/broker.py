@@ -235,7 +235,9 @@ def _in_words(error: Any, part: Exchange | Queue) -> str:
     if different is None:
         return f"the broker refuses: {text}"
     kind = "queue" if isinstance(part, Queue) else "exchange"
-    ours, theirs = (value[1] if (value := _VALUE.search(different[name])) else "not set" for name in ("ours", "theirs"))
+    ours, theirs = (
+        (value[1] or "empty") if (value := _VALUE.search(different[name])) else "not set" for name in ("ours", "theirs")
+    )
     return (
         f"{different['arg']} is {theirs}, should be {ours}; let the workers empty it, delete the {kind}, "
         "then run: duebell topology apply"
