@@ -4,9 +4,9 @@ import asyncio
 import gc
 import random
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -80,7 +80,7 @@ async def serve(engine: Engine, roles: frozenset[str], stop: asyncio.Event) -> N
     """Runs the roles over an open engine until `stop`; the first one that fails stops all."""
     health, nudge = Health("database"), Nudge()
     health.up("database")
-    jobs: list[Awaitable[None]] = []
+    jobs: list[Coroutine[Any, Any, None]] = []
     if "consume" in roles:
         jobs += _consuming(engine, health, nudge, stop)
     if "schedule" in roles:
@@ -96,7 +96,7 @@ async def serve(engine: Engine, roles: frozenset[str], stop: asyncio.Event) -> N
     log.info("stopped")
 
 
-async def _together(jobs: list[Awaitable[None]], stop: asyncio.Event) -> None:
+async def _together(jobs: list[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
     """Runs jobs side by side; when one raises, the others are told to stop and the error goes up."""
     tasks = [asyncio.ensure_future(job) for job in jobs]
     try:
@@ -109,7 +109,7 @@ async def _together(jobs: list[Awaitable[None]], stop: asyncio.Event) -> None:
             raise result
 
 
-def _consuming(engine: Engine, health: Health, nudge: Nudge, stop: asyncio.Event) -> list[Awaitable[None]]:
+def _consuming(engine: Engine, health: Health, nudge: Nudge, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
     """The broker's queues, or the inbox where there is no broker; the inbox also takes what came over HTTP."""
 
     async def inbox() -> int:
@@ -134,7 +134,7 @@ def _consuming(engine: Engine, health: Health, nudge: Nudge, stop: asyncio.Event
     return jobs
 
 
-def _publishing(engine: Engine, health: Health, stop: asyncio.Event) -> list[Awaitable[None]]:
+def _publishing(engine: Engine, health: Health, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
     if engine.settings.broker_url is None:
         return []
     from service.status import StatusPublisher  # noqa: PLC0415 - embedded, no broker library is loaded

@@ -66,4 +66,4 @@ class SweepClock:
             self._metrics.sweep_failures.labels(sweep.name).inc()
             log.exception("sweep failed", sweep=sweep.name)
         finally:
-            self._running.discard(task)  # type: ignore[arg-type]
+            self._running.discard(task)

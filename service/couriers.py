@@ -1,5 +1,6 @@
 """A courier stands before one sender: its pace, its breaker and its window of unanswered messages."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -56,8 +57,9 @@ class Courier:
         now = self._monotonic()
         self._metrics.send_seconds.labels(self.name).observe(now - started)
         broke = [self._breaker.record(outcome, now) for outcome in outcomes]
+        for name, n in Counter(type(outcome).__name__.lower() for outcome in outcomes).items():
+            self._metrics.sends.labels(self.name, name).inc(n)
         for outcome in outcomes:
-            self._metrics.sends.labels(self.name, type(outcome).__name__.lower()).inc()
             if isinstance(outcome, Throttled):
                 self._bucket.throttled(outcome.retry_after, now)
         return outcomes, any(broke)

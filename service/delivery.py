@@ -7,6 +7,7 @@ open while a sender is called.
 
 import json
 import random
+from collections import Counter as Counted
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -321,11 +322,12 @@ class Delivery:
             await tx.run(claims.UNCLAIM, o=[_place(r) for r in ready], token=claim.token, not_before=self._clock() + wait)
 
     def _note(self, lane: Lane, sent: Sequence[Ready], steps: Iterable[Step | Alert], now: datetime) -> None:
-        for step in steps:
-            if isinstance(step, Step):
-                self._metrics.steps.labels(step.state, step.reason or "", lane.value).inc()
+        came_to = Counted((step.state, step.reason or "") for step in steps if isinstance(step, Step))
+        for (state, reason), n in came_to.items():
+            self._metrics.steps.labels(state, reason, lane.value).inc(n)
+        lateness = self._metrics.lateness.labels(lane.value)
         for r in sent:
-            self._metrics.lateness.labels(lane.value).observe(max((now - r.row.moment).total_seconds(), 0.0))
+            lateness.observe(max((now - r.row.moment).total_seconds(), 0.0))
 
     async def _again(self, transaction: Callable[[], Any]) -> Any:
         """Runs a transaction once more where it met a deadlock or a serialization failure."""
