@@ -11,7 +11,7 @@ from service.health import Health
 from service.ledger import Ledger, LedgerAway, LedgerConflict
 from service.ledger.statement import Statement
 
-_PROBE_SECONDS: Final = 2.0
+_PROBE_SECONDS: Final = 5.0
 _PROBE: Final = Statement("SELECT 1 AS one")
 
 
@@ -48,7 +48,7 @@ class Probe:
         self._asking: asyncio.Task[None] | None = None
 
     async def look(self) -> None:
-        """Sets the health of `database`, after two seconds at most."""
+        """Sets the health of `database`, after five seconds at most: a busy SQLite is not away."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
         _, unanswered = await asyncio.wait({self._asking}, timeout=_PROBE_SECONDS)

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from console.serving import parse_address, serve
+from console.serving import _listener, parse_address, serve
 from service.settings import SettingError
 
 
@@ -44,3 +44,9 @@ async def test_a_host_that_nobody_knows_is_one_readable_line() -> None:
     """A name that does not resolve."""
     with pytest.raises(SettingError, match=r"DUEBELL_HTTP: cannot listen on nowhere\.invalid:80: .+"):
         await serve(None, "nowhere.invalid", 80, asyncio.Event())
+
+
+def test_answers_are_not_held_back() -> None:
+    """The listener names its protocol, which is what asyncio asks before it turns Nagle's delay off."""
+    with _listener("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
