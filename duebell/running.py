@@ -149,7 +149,8 @@ async def _lane(engine: Engine, lane: Lane, health: Health, nudge: Nudge, stop: 
 
 async def _console(engine: Engine, health: Health, nudge: Nudge, stop: asyncio.Event) -> None:
     from console.app import create_app  # noqa: PLC0415 - a process without this role loads no web framework
-    from console.serving import parse_address, serve as serve_http  # noqa: PLC0415
+    from console.serving import parse_address  # noqa: PLC0415
+    from console.serving import serve as serve_http  # noqa: PLC0415
 
     host, port = parse_address(engine.settings.http)
     app = create_app(engine, decode=decode, health=health, nudge=nudge)

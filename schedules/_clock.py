@@ -39,10 +39,16 @@ class SweepClock:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweeps once at the start, then on the interval of each; waits for running sweeps at the end."""
-        scheduler = AsyncIOScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1})
+        scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
         for sweep in self._sweeps:
             scheduler.add_job(
-                self._sweep, IntervalTrigger(seconds=sweep.every, timezone=UTC), args=[sweep], id=sweep.name, next_run_time=datetime.now(UTC)
+                self._sweep,
+                IntervalTrigger(seconds=sweep.every, timezone=UTC),
+                args=[sweep],
+                id=sweep.name,
+                next_run_time=datetime.now(UTC),
             )
         scheduler.start()
         try:

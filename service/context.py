@@ -25,10 +25,8 @@ def _out(value: object) -> object:
     match value:
         case Money():
             return {_TAG: "money", "v": [value.minor, value.currency]}
-        case datetime():
-            return {_TAG: "instant", "v": value.isoformat()}
-        case date():
-            return {_TAG: "day", "v": value.isoformat()}
+        case datetime() | date():
+            return {_TAG: "instant" if isinstance(value, datetime) else "day", "v": value.isoformat()}
         case Decimal():
             return {_TAG: "decimal", "v": str(value)}
         case Mapping():

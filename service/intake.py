@@ -14,6 +14,7 @@ from service import context
 from service.catalogue import Catalogue
 from service.events import Dead, Decoded, Event, Ignored, same_payload
 from service.facts import LoanChange, LoanCured, LoanFact, NoticeGiven, PartyFact
+from service.history import Deadline
 from service.ledger import Ledger, LedgerConflict, LedgerRefused, Transaction, inbox, letters, loans, notices, outbox, people
 from service.ledger.outbox import Alert, Step
 from service.ledger.statement import Statement
@@ -273,24 +274,13 @@ class _Effects:
 
 
 def _effects(loaded: Mapping[str, loans.Loaded]) -> _Effects:
-    """Compares the deadlines as they were read and as they are now."""
+    """Compares the loans as they were read and as they are now."""
     effects = _Effects()
     for loan_id, entry in loaded.items():
-        for (kind, ref), d in entry.history.deadlines.items():
-            was = entry.was(kind, ref)
-            if was == (d.state, d.reason, d.anchor):
-                continue
-            if was is None or was[0] == "stub":
-                effects.explained.add(loan_id)
-            if d.state == "closed":
-                effects.ended.append((loan_id, kind, ref, None, d.reason or "closed"))
-                if was is not None and was[0] == "closed":
-                    effects.reworded.append(effects.ended[-1])
-            elif d.state == "open" and d.anchor is not None:
-                effects.replan.add(loan_id)
-                if was is not None:
-                    effects.ended.append((loan_id, kind, ref, d.anchor, "moved"))
-                    effects.reopened.append((loan_id, kind, ref, d.anchor))
+        for deadline in entry.history.deadlines.values():
+            was = entry.was(deadline.kind, deadline.ref)
+            if was != (deadline.state, deadline.reason, deadline.anchor):
+                _note_change(effects, loan_id, deadline, was)
         if any(p.set_by and p.reversed_by and not entry.knew(p.payment_id) for p in entry.history.payments.values()):
             effects.explained.add(loan_id)
         fields, old = entry.history.fields, entry.fields_before
@@ -299,6 +289,22 @@ def _effects(loaded: Mapping[str, loans.Loaded]) -> _Effects:
         if fields.get("borrower_id") != old.get("borrower_id"):
             effects.borrowers.add(fields["borrower_id"])
     return effects
+
+
+def _note_change(effects: _Effects, loan_id: str, d: Deadline, was: tuple[str, str | None, str | None] | None) -> None:
+    """What follows from a deadline's new state, reason or anchor."""
+    before = None if was is None else was[0]
+    if before in {None, "stub"}:
+        effects.explained.add(loan_id)
+    if d.state == "closed":
+        effects.ended.append((loan_id, d.kind, d.ref, None, d.reason or "closed"))
+        if before == "closed":
+            effects.reworded.append(effects.ended[-1])
+    elif d.state == "open" and d.anchor is not None:
+        effects.replan.add(loan_id)
+        if before is not None:
+            effects.ended.append((loan_id, d.kind, d.ref, d.anchor, "moved"))
+            effects.reopened.append((loan_id, d.kind, d.ref, d.anchor))
 
 
 def _with_details(events: Iterable[Event]) -> set[str]:

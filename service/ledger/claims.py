@@ -49,7 +49,7 @@ DETAILS = Statement(
     LEFT JOIN deadlines d ON d.loan_id = n.loan_id AND d.kind = n.kind AND d.ref = n.ref
     LEFT JOIN payments y ON y.loan_id = n.loan_id AND y.payment_id = n.payment_id
     LEFT JOIN parties p ON p.party_id = COALESCE(n.party_id, l.borrower_id)
-    """,  # noqa: S608 - our own text
+    """,
     returns={
         "asks": BOOL, "event_time": INSTANT, "moment": INSTANT, "expires_at": INSTANT, "due_on": DATE, "due_at": INSTANT,
         "paid_at": INSTANT, "receipt": BOOL, "suppressed": BOOL, "overtaken": BOOL,

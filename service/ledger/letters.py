@@ -20,14 +20,14 @@ _SEEN = {"first_seen": INSTANT, "last_seen": INSTANT}
 
 #: The oldest first; a state that is none takes all.
 LIST = Statement(
-    f"SELECT {_COLUMNS} FROM dead_letters WHERE (:state IS NULL OR state = :state) AND id > :after ORDER BY id LIMIT :n",  # noqa: S608 - our own column names
+    f"SELECT {_COLUMNS} FROM dead_letters WHERE (:state IS NULL OR state = :state) AND id > :after ORDER BY id LIMIT :n",
     returns=_SEEN,
     state=TEXT,
     after=INT,
     n=INT,
 )
 BY_ID = Statement(
-    f"SELECT {_COLUMNS}, hash, payload FROM {{ids}} JOIN dead_letters ON id = ids.letter ORDER BY id",  # noqa: S608
+    f"SELECT {_COLUMNS}, hash, payload FROM {{ids}} JOIN dead_letters ON id = ids.letter ORDER BY id",
     returns=_SEEN,
     ids=Rows(letter=INT),
 )

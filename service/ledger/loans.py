@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 from service.history import Closing, Deadline, LoanHistory, Payment
@@ -44,12 +44,12 @@ def _columns(rows: Rows, prefix: str = "") -> str:
 
 
 DEADLINES = Statement(
-    f"SELECT {_columns(_DEADLINE, 'deadlines.')} FROM deadlines JOIN {{ids}} ON deadlines.loan_id = ids.loan_id",  # noqa: S608 - our own column names
+    f"SELECT {_columns(_DEADLINE, 'deadlines.')} FROM deadlines JOIN {{ids}} ON deadlines.loan_id = ids.loan_id",
     returns=_DEADLINE.columns,
     ids=_IDS,
 )
 PAYMENTS = Statement(
-    f"SELECT {_columns(_PAYMENT, 'payments.')} FROM payments JOIN {{ids}} ON payments.loan_id = ids.loan_id",  # noqa: S608
+    f"SELECT {_columns(_PAYMENT, 'payments.')} FROM payments JOIN {{ids}} ON payments.loan_id = ids.loan_id",
     returns=_PAYMENT.columns,
     ids=_IDS,
 )
@@ -72,7 +72,7 @@ def _upsert(table: str, rows: Rows, keys: Sequence[str], stamp: str) -> Statemen
     """INSERT … ON CONFLICT DO UPDATE of whole rows; `stamp` is set at the insert only."""
     changed = ", ".join(f"{column} = excluded.{column}" for column in rows.columns if column not in keys)
     return Statement(
-        f"INSERT INTO {table} ({_columns(rows)}, {stamp}) SELECT {_columns(rows, 'r.')}, :now FROM {{r}} {{where_true}} "  # noqa: S608
+        f"INSERT INTO {table} ({_columns(rows)}, {stamp}) SELECT {_columns(rows, 'r.')}, :now FROM {{r}} {{where_true}} "
         f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}",
         r=rows,
         now=INSTANT,
@@ -155,32 +155,41 @@ async def load_details(tx: Transaction, loaded: Mapping[str, Loaded], loan_ids: 
 
 async def save(tx: Transaction, loaded: Mapping[str, Loaded], replan: set[str], now: datetime) -> None:
     """Writes what changed, in the order loans, deadlines, payments, each by key."""
-    loan_rows, deadline_rows, paid_rows, payment_rows, gone = [], [], [], [], []
-    for loan_id, entry in sorted(loaded.items()):
-        history = entry.history
-        if loan_id in replan or _of_loan(history) != entry.loan:
-            loan_rows.append((*_loan_row(history), loan_id in replan))
-        for key, deadline in history.deadlines.items():
+    entries = sorted(loaded.items())
+    loan_rows = [(*_loan_row(e.history), i in replan) for i, e in entries if i in replan or _of_loan(e.history) != e.loan]
+    whole, paid = _changed_deadlines(entries)
+    gone = [(i, *key) for i, e in entries for key in sorted(e.deadlines.keys() - e.history.deadlines.keys())]
+    payments = [
+        _payment_row(i, p)
+        for i, e in entries
+        for key, p in sorted(e.history.payments.items())
+        if _of_payment(p) != e.payments.get(key)
+    ]
+    if loan_rows:
+        await tx.run(SAVE_LOANS, l=loan_rows)
+    if whole:
+        await tx.run(SAVE_DEADLINES, r=whole, now=now)
+    if paid:
+        await tx.run(SAVE_PAID, r=paid)
+    if gone:
+        await tx.run(DROP_STUBS, r=gone)
+    if payments:
+        await tx.run(SAVE_PAYMENTS, r=payments, now=now)
+
+
+def _changed_deadlines(entries: Iterable[tuple[str, Loaded]]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Rows to write whole, and rows of which only what payments change is new."""
+    whole, paid = [], []
+    for loan_id, entry in entries:
+        for key, deadline in sorted(entry.history.deadlines.items()):
             cells, old = _of_deadline(deadline), entry.deadlines.get(key)
             if cells == old:
                 continue
             if old is not None and cells[:_PAID] == old[:_PAID]:
-                paid_rows.append((loan_id, *key, *cells[_PAID:]))
+                paid.append((loan_id, *key, *cells[_PAID:]))
             else:
-                deadline_rows.append((loan_id, *cells))
-        payments = [p for key, p in history.payments.items() if _of_payment(p) != entry.payments.get(key)]
-        payment_rows += [_payment_row(loan_id, p) for p in sorted(payments, key=attrgetter("payment_id"))]
-        gone += sorted((loan_id, *key) for key in entry.deadlines.keys() - history.deadlines.keys())
-    if loan_rows:
-        await tx.run(SAVE_LOANS, l=loan_rows)
-    if deadline_rows:
-        await tx.run(SAVE_DEADLINES, r=sorted(deadline_rows, key=itemgetter(0, 1, 2)), now=now)
-    if paid_rows:
-        await tx.run(SAVE_PAID, r=sorted(paid_rows, key=itemgetter(0, 1, 2)))
-    if gone:
-        await tx.run(DROP_STUBS, r=gone)
-    if payment_rows:
-        await tx.run(SAVE_PAYMENTS, r=payment_rows, now=now)
+                whole.append((loan_id, *cells))
+    return whole, paid
 
 
 #: What is stored of a deadline, in the order of its columns, which is that of its fields.

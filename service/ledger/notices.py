@@ -11,7 +11,7 @@ _NEW = Rows(
 _NAMES = ", ".join(_NEW.columns)
 
 ADD = Statement(
-    f"INSERT INTO notices ({_NAMES}, state, reason, handed_at, created_at) "  # noqa: S608 - our own column names
+    f"INSERT INTO notices ({_NAMES}, state, reason, handed_at, created_at) "
     f"SELECT {', '.join('n.' + c for c in _NEW.columns)}, {first_state('n')}, :now "
     "FROM {n} {where_true} ON CONFLICT DO NOTHING",
     n=_NEW,
@@ -28,20 +28,20 @@ _ENDED = Rows(loan_id=TEXT, kind=TEXT, ref=TEXT, anchor=TEXT, reason=TEXT)
 _FOR_ANCHOR = "(d.anchor IS NULL OR (notices.stage IS NOT NULL AND notices.anchor <> d.anchor))"
 
 CANCEL = Statement(
-    f"UPDATE notices SET state = 'cancelled', reason = d.reason, seq = notices.seq + 1 FROM {{d}} "  # noqa: S608
+    f"UPDATE notices SET state = 'cancelled', reason = d.reason, seq = notices.seq + 1 FROM {{d}} "
     f"WHERE {_DEADLINE} AND {STOPPABLE} AND {_FOR_ANCHOR} {STEP}",
     d=_ENDED,
 )
 
 #: A later fact may give a better reason for what was cancelled before: the row says what holds now.
 REWORD = Statement(
-    f"UPDATE notices SET reason = d.reason FROM {{d}} WHERE {_DEADLINE} AND {_STATE} = 'cancelled' "  # noqa: S608
+    f"UPDATE notices SET reason = d.reason FROM {{d}} WHERE {_DEADLINE} AND {_STATE} = 'cancelled' "
     f"AND notices.handed_at IS NULL AND notices.reason NOT IN (d.reason, 'by_operator', 'cured') AND {_FOR_ANCHOR}",
     d=_ENDED,
 )
 
 REVIVE = Statement(
-    f"UPDATE notices SET state = 'planned', reason = NULL, not_before = notices.moment, seq = notices.seq + 1 FROM {{d}} "  # noqa: S608
+    f"UPDATE notices SET state = 'planned', reason = NULL, not_before = notices.moment, seq = notices.seq + 1 FROM {{d}} "
     f"WHERE {_DEADLINE} AND {_STATE} = 'cancelled' AND notices.handed_at IS NULL AND notices.reason NOT IN ('by_operator', 'cured') "
     f"AND notices.expires_at > :now AND (notices.stage IS NULL OR notices.anchor = d.anchor) {STEP}",
     d=Rows(loan_id=TEXT, kind=TEXT, ref=TEXT, anchor=TEXT),
@@ -50,19 +50,19 @@ REVIVE = Statement(
 
 #: An operator's word; what has an intent is not reached.
 CANCEL_KEYS = Statement(
-    f"UPDATE notices SET state = 'cancelled', reason = 'by_operator', seq = notices.seq + 1 FROM {{k}} "  # noqa: S608
+    f"UPDATE notices SET state = 'cancelled', reason = 'by_operator', seq = notices.seq + 1 FROM {{k}} "
     f"WHERE notices.key = k.key AND {STOPPABLE} {STEP}",
     k=Rows(key=TEXT),
 )
 
 CANCEL_CURED = Statement(
-    f"UPDATE notices SET state = 'cancelled', reason = 'cured', seq = notices.seq + 1 FROM {{l}} "  # noqa: S608
+    f"UPDATE notices SET state = 'cancelled', reason = 'cured', seq = notices.seq + 1 FROM {{l}} "
     f"WHERE notices.loan_id = l.loan_id AND notices.purpose = 'collection' AND {STOPPABLE} {STEP}",
     l=Rows(loan_id=TEXT),
 )
 
 DROP_RECEIPTS = Statement(
-    f"UPDATE notices SET state = 'suppressed', reason = 'reversed', seq = notices.seq + 1 FROM {{p}} "  # noqa: S608
+    f"UPDATE notices SET state = 'suppressed', reason = 'reversed', seq = notices.seq + 1 FROM {{p}} "
     f"WHERE notices.loan_id = p.loan_id AND notices.payment_id = p.payment_id AND notices.receipt AND {STOPPABLE} {STEP}",
     p=Rows(loan_id=TEXT, payment_id=TEXT),
 )
@@ -77,7 +77,7 @@ FREE_FACTS = Statement(
     AND (notices.needs NOT LIKE '%payment%' OR EXISTS (SELECT 1 FROM payments p WHERE p.loan_id = notices.loan_id
          AND p.payment_id = notices.payment_id AND p.set_by IS NOT NULL))
     {STEP}
-    """,  # noqa: S608
+    """,
     l=Rows(loan_id=TEXT),
 )
 
@@ -93,6 +93,6 @@ FREE_CONTACT = Statement(
     ) AS theirs
     WHERE notices.key = theirs.key AND notices.key_month = theirs.key_month AND {_STATE} = 'held' AND notices.reason = 'no_contact'
     {STEP}
-    """,  # noqa: S608
+    """,
     p=Rows(party_id=TEXT),
 )

@@ -40,7 +40,7 @@ def _page_end(due: str) -> Statement:
         SELECT max(page.loan_id) AS loan_id FROM (
             SELECT DISTINCT d.loan_id FROM {{m}} JOIN deadlines d ON d.kind = m.kind AND d.state = 'open' AND {due}
             WHERE d.loan_id > :after ORDER BY d.loan_id LIMIT :n) AS page
-        """,  # noqa: S608 - our own column names
+        """,
         m=_STAGE,
         after=TEXT,
         n=INT,
@@ -110,7 +110,7 @@ REPLAN_DEADLINES = Statement(
     SELECT d.loan_id, d.kind, d.ref, d.due_on, d.due_at, d.anchor, d.plan_from, d.payer_id, l.method, l.product, {ZONE} AS zone
     FROM {{ids}} JOIN loans l ON l.loan_id = ids.loan_id JOIN deadlines d ON d.loan_id = l.loan_id AND d.state = 'open'
     LEFT JOIN parties p ON p.party_id = l.borrower_id
-    """,  # noqa: S608 - our own text
+    """,
     returns={"due_on": DATE, "due_at": INSTANT, "plan_from": INSTANT},
     ids=Rows(loan_id=TEXT),
 )
@@ -127,7 +127,7 @@ ADD_STAGES = Statement(
     SELECT s.key, s.key_month, s.loan_id, s.party_id, s.role, s.template, 'sms', s.purpose, s.lane, s.asks, s.kind, s.ref, s.anchor,
         s.stage, s.digest, s.moment, s.moment, s.expires_at, {first_state("s")}, :now
     FROM {{s}} {{where_true}} ORDER BY s.key ON CONFLICT DO NOTHING
-    """,  # noqa: S608 - our own column names
+    """,
     s=_ROW,
     now=INSTANT,
 )

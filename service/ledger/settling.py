@@ -12,7 +12,7 @@ EXPIRE = Statement(
     FROM (SELECT key, key_month FROM notices WHERE state IN ('planned', 'held') AND expires_at <= :now
           ORDER BY expires_at, key LIMIT :n {{skip_locked}}) AS late
     WHERE notices.key = late.key AND notices.key_month = late.key_month {_STEP}
-    """,  # noqa: S608 - our own text
+    """,
     now=INSTANT,
     n=INT,
 )
@@ -27,7 +27,7 @@ RELEASE = Statement(
     FROM (SELECT key, key_month FROM notices WHERE state = 'sending' AND lease_until <= :now
           ORDER BY lease_until, key LIMIT :n {{skip_locked}}) AS over
     WHERE notices.key = over.key AND notices.key_month = over.key_month {_STEP}
-    """,  # noqa: S608
+    """,
     now=INSTANT,
     n=INT,
 )
@@ -55,7 +55,7 @@ SETTLE = Statement(
         sender = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.sender END,
         token = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.token END
     FROM {{s}} WHERE notices.key = s.key AND notices.key_month = s.month AND {hidden("notices.state")} = 'unknown' {_STEP}
-    """,  # noqa: S608
+    """,
     s=Rows(key=TEXT, month=INT, state=TEXT, reason=TEXT),
 )
 

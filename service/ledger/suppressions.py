@@ -29,7 +29,7 @@ END_WAITING = Statement(
             SELECT loans.loan_id FROM loans JOIN parties ON parties.party_id = loans.borrower_id
             WHERE parties.phone_key = :phone_key))
     {STEP}
-    """,  # noqa: S608 - our own text
+    """,
     phone_key=BYTES,
     purpose=TEXT,
 )
