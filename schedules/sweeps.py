@@ -10,9 +10,9 @@ from service.notices import Lane
 from service.settling import Settling
 
 
-def timetable(planner: Planner, settling: Settling, ledger: Ledger, metrics: Metrics) -> list[Sweep]:
-    """Every sweep of the schedule role."""
-    gauges = Gauges(ledger, metrics)
+def timetable(planner: Planner, settling: Settling, ledger: Ledger, metrics: Metrics, *, publishes: bool) -> list[Sweep]:
+    """Every sweep of the schedule role; `publishes`: status events go to a broker."""
+    gauges = Gauges(ledger, metrics, publishes=publishes)
     unmatched = Unmatched(settling)
 
     async def plan(now: datetime) -> int:
@@ -44,8 +44,8 @@ class Unmatched:
 class Gauges:
     """Puts the ledger's depths and ages into the metrics, so that a scrape costs nothing."""
 
-    def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
-        self._ledger, self._metrics = ledger, metrics
+    def __init__(self, ledger: Ledger, metrics: Metrics, *, publishes: bool) -> None:
+        self._ledger, self._metrics, self._publishes = ledger, metrics, publishes
 
     async def step(self, now: datetime) -> int:
         """Reads lanes, outbox and dead letters."""
@@ -57,6 +57,6 @@ class Gauges:
             oldest = row.oldest if row else None
             self._metrics.waiting.labels(lane.value).set(row.ready if row else 0)
             self._metrics.oldest_seconds.labels(lane.value).set((now - oldest).total_seconds() if oldest else 0)
-        self._metrics.outbox_lag.set(backlog.outbox)
+        self._metrics.outbox_lag.set(backlog.outbox if self._publishes else 0)
         self._metrics.dead_letters.set(backlog.dead)
         return 0

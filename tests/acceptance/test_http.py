@@ -416,7 +416,7 @@ async def test_metrics_can_be_read(engine: Parts, http: httpx.AsyncClient) -> No
     """Prometheus' own parser reads them; they say what was taken in and what waits. No token is asked for."""
     await post(http, body(*(event(i, time=datetime.now(UTC).isoformat()) for i in range(3)), broken(9)), "application/json")
     await _embedded.step(engine.ledger, engine.vault, engine.intake)
-    await Gauges(engine.ledger, engine.metrics).step(datetime.now(UTC))
+    await Gauges(engine.ledger, engine.metrics, publishes=True).step(datetime.now(UTC))
     async with client_of(app_of(engine), None, "203.0.113.9") as stranger:
         answer = await stranger.get("/metrics")
     samples = {

@@ -149,7 +149,7 @@ async def test_nobody_is_recognisable(tmp_path: Path, logged: io.StringIO, capfd
     broken = [*spoilt(named), *malformed(120, _SEED)]
     answers = await season.publish(broken)
     assert {answer["status"] for answer in answers} == {"refused"}
-    await Gauges(season.engine.ledger, season.engine.metrics).step(season.now)
+    await Gauges(season.engine.ledger, season.engine.metrics, publishes=True).step(season.now)
     cursor = 0
     while page := (await season.ask(f"/v1/status?after={cursor}&limit=1000"))["events"]:
         statuses, cursor = statuses + len(page), int(page[-1]["id"].removeprefix("duebell:"))
