@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from service.breaker import Breaker
 from service.metrics import Metrics
 from service.pace import Bucket
-from service.senders._port import Message, NotSent, Outcome, Rejected, Sender, Throttled, Unknown
+from service.senders._port import Accepted, Message, NotSent, Outcome, Rejected, Sender, Throttled, Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,20 @@ class Courier:
         now = self._monotonic()
         self._metrics.send_seconds.labels(self.name).observe(now - started)
         broke = [self._breaker.record(outcome, now) for outcome in outcomes]
-        for name, n in Counter(type(outcome).__name__.lower() for outcome in outcomes).items():
+        for name, n in Counter(word_for(outcome) for outcome in outcomes).items():
             self._metrics.sends.labels(self.name, name).inc(n)
         for outcome in outcomes:
             if isinstance(outcome, Throttled):
                 self._bucket.throttled(outcome.retry_after, now)
         return outcomes, any(broke)
+
+
+_WORDS: Final = {Accepted: "accepted", Rejected: "rejected", Throttled: "throttled", NotSent: "not_sent", Unknown: "unknown"}
+
+
+def word_for(outcome: Outcome) -> str:
+    """The word for an outcome in attempts and metrics."""
+    return _WORDS[type(outcome)]
 
 
 def tries_next(outcome: Outcome) -> bool:

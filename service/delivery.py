@@ -7,7 +7,6 @@ open while a sender is called.
 
 import json
 import random
-from collections import Counter as Counted
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -15,7 +14,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from service import context
-from service.couriers import Courier, tries_next
+from service.couriers import Courier, tries_next, word_for
 from service.ledger import Ledger, LedgerConflict, Transaction, claims, controls, outbox
 from service.ledger.outbox import Alert, Step
 from service.locales import locale_of
@@ -322,9 +321,7 @@ class Delivery:
             await tx.run(claims.UNCLAIM, o=[_place(r) for r in ready], token=claim.token, not_before=self._clock() + wait)
 
     def _note(self, lane: Lane, sent: Sequence[Ready], steps: Iterable[Step | Alert], now: datetime) -> None:
-        came_to = Counted((step.state, step.reason or "") for step in steps if isinstance(step, Step))
-        for (state, reason), n in came_to.items():
-            self._metrics.steps.labels(state, reason, lane.value).inc(n)
+        self._metrics.came_to(outbox.states_of(steps))
         lateness = self._metrics.lateness.labels(lane.value)
         for r in sent:
             lateness.observe(max((now - r.row.moment).total_seconds(), 0.0))
@@ -421,18 +418,9 @@ def _ending(outcome: Outcome, now: datetime) -> tuple[str, str | None, datetime 
     return None
 
 
-_WORDS: Final = {
-    "Accepted": "accepted",
-    "Rejected": "rejected",
-    "Throttled": "throttled",
-    "NotSent": "not_sent",
-    "Unknown": "unknown",
-}
-
-
 def _attempt_end(r: Ready, outcome: Outcome) -> tuple[str, str, str | None, str | None]:
     provider_id = outcome.provider_id if isinstance(outcome, Accepted) else None
-    return r.attempt, _WORDS[type(outcome).__name__], getattr(outcome, "code", None), provider_id
+    return r.attempt, word_for(outcome), getattr(outcome, "code", None), provider_id
 
 
 def _step(row: Any, now: datetime) -> Step:

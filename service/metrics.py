@@ -1,5 +1,7 @@
 """Every metric there is, with its meaning."""
 
+from collections import Counter as Tally
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -24,7 +26,7 @@ class Metrics:
         self.intake_seconds = Histogram(
             "duebell_intake_seconds", "Time to absorb a batch.", registry=registry, buckets=_SECONDS
         )
-        self.steps = Counter("duebell_notices", "Notices that came to a state.", ["state", "reason", "lane"], registry=registry)
+        self.steps = Counter("duebell_notices", "Notices that came to a state.", ["state", "reason"], registry=registry)
         self.sends = Counter("duebell_sends", "Outcomes of hand-overs.", ["sender", "outcome"], registry=registry)
         self.send_seconds = Histogram(
             "duebell_send_seconds", "Time of one call to a sender.", ["sender"], registry=registry, buckets=_SECONDS
@@ -48,3 +50,8 @@ class Metrics:
         )
         self.outbox_lag = Gauge("duebell_outbox_unpublished", "Status events not published yet.", registry=registry)
         self.dead_letters = Gauge("duebell_dead_letters", "Open dead letters.", registry=registry)
+
+    def came_to(self, states: Iterable[tuple[str, str | None]]) -> None:
+        """Counts notices by the state and the reason they came to; call it after the commit."""
+        for (state, reason), n in Tally(states).items():
+            self.steps.labels(state, reason or "").inc(n)

@@ -44,6 +44,7 @@ class Settling:
             async with self._ledger.transaction() as tx:
                 rows = await tx.rows(statement, now=now, n=_PAGE)
                 await outbox.record(tx, [Step(r.key, r.loan_id, r.seq, r.state, r.reason, now) for r in rows])
+            self._metrics.came_to((r.state, r.reason) for r in rows)
             total += len(rows)
             if len(rows) < _PAGE:
                 return total
@@ -61,6 +62,7 @@ class Settling:
             changed = await tx.rows(sql.SETTLE, s=ends)
             await tx.run(sql.SETTLE_ATTEMPTS, s=[(row.key, told[answers[row.key]]) for row in rows], now=now)
             await outbox.record(tx, [Step(r.key, r.loan_id, r.seq, r.state, r.reason, now) for r in changed])
+        self._metrics.came_to((r.state, r.reason) for r in changed)
         return len(changed)
 
     async def _asked(self, rows: Sequence[Any]) -> dict[str, Answer]:

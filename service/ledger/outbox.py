@@ -1,7 +1,7 @@
 """The outbox: every step of every notice, and alerts; the timeline reads it, the status publisher empties it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,6 +38,11 @@ class Alert:
     about: dict[str, str | int]
     at: datetime
     loan_id: str | None = None
+
+
+def states_of(steps: Iterable[Step | Alert]) -> Iterator[tuple[str, str | None]]:
+    """State and reason of each step that a notice took."""
+    return ((step.state, step.reason) for step in steps if isinstance(step, Step))
 
 
 #: States that upstream is not told: they are nobody's business but the timeline's.
