@@ -142,7 +142,14 @@ def _publishing(engine: Engine, health: Health, stop: asyncio.Event) -> list[Cor
     from service.status import StatusPublisher  # noqa: PLC0415 - embedded, no broker library is loaded
 
     publisher = StatusPublisher(engine.ledger, engine.settings.broker_url.get_secret_value(), engine.clock, engine.metrics)
-    return [_again_and_again("status events", publisher.step, health, asyncio.Event(), stop)]
+
+    async def publish() -> None:
+        try:
+            await _again_and_again("status events", publisher.step, health, asyncio.Event(), stop)
+        finally:
+            await publisher.close()
+
+    return [publish()]
 
 
 async def _lane(engine: Engine, lane: Lane, health: Health, nudge: Nudge, stop: asyncio.Event) -> None:
