@@ -66,7 +66,7 @@ def some_work_done(rig: Rig, rng: random.Random) -> None:
     """Waits until the worker has sent some more, or clearly has nothing to send."""
     goal = len(rig.sent()) + rng.randrange(1, max(2, EVENTS // (2 * WORKER_KILLS)))
     try:
-        eventually(lambda: len(rig.sent()) >= goal, within=rng.uniform(4, 6), every=0.01)
+        eventually(lambda: len(rig.sent()) >= goal, within=rng.uniform(2, 4), every=0.01)
     except AssertionError:
         return
 

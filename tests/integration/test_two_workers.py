@@ -63,7 +63,7 @@ async def test_two_payments_by_two_workers_close_the_deadline(engines: list[Engi
     first, second = ([paid(loan, number, "50.00") for loan in LOANS] for number in (1, 2))
     for seed, share in enumerate((first, second)):
         random.Random(seed).shuffle(share)  # noqa: S311 - repeatable on purpose
-    await asyncio.gather(absorb(engines[0], first, 7), absorb(engines[1], second, 11))
+    await asyncio.gather(absorb(engines[0], first, 20), absorb(engines[1], second, 30))
     assert rows(postgres_url, "SELECT state, reason, paid, count(*) FROM deadlines GROUP BY 1, 2, 3") == [
         ("closed", "paid", 10_000, 1000)
     ]
