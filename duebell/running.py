@@ -19,7 +19,7 @@ from schedules._clock import SweepClock
 from schedules.sweeps import timetable
 from service.broker import CRITICAL_QUEUE, DEAD_QUEUE, EVENTS_QUEUE, TOPOLOGY
 from service.health import Health
-from service.ledger import LedgerAway, LedgerConflict
+from service.ledger import LedgerAway, LedgerClosed, LedgerConflict
 from service.notices import Lane
 from service.settings import Settings
 
@@ -61,12 +61,30 @@ async def run(settings: Settings, roles: frozenset[str] = ROLES) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    engine = await open_engine(settings, clock=door_clock(settings))
+    engine = await _opened(settings, stop)
+    if engine is None:
+        return
     _rarely_collect()
     try:
         await serve(engine, roles, stop)
     finally:
         await engine.close()
+
+
+async def _opened(settings: Settings, stop: asyncio.Event) -> Engine | None:
+    """The engine, as soon as the database is there; None where we are told to stop before it is."""
+    clock, wait = door_clock(settings), 0.2
+    while not stop.is_set():
+        try:
+            return await open_engine(settings, clock=clock)
+        except LedgerClosed:
+            raise
+        except LedgerAway as error:
+            log.warning("database away", error=str(error), again_in=round(wait, 1))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), wait * random.uniform(0.7, 1.3))  # noqa: S311 - not a secret
+            wait = min(wait * 2, _LONGEST_WAIT)
+    return None
 
 
 def _rarely_collect() -> None:

@@ -11,6 +11,10 @@ class LedgerAway(Exception):  # noqa: N818 - the field's word, not an exception 
     """The database cannot be reached or cannot work now. Keep what you have and try again."""
 
 
+class LedgerClosed(LedgerAway):
+    """The database is there and does not let us in, or is not there under this name: an operator must look at the URL."""
+
+
 class LedgerConflict(Exception):  # noqa: N818
     """Serialization failure or deadlock: run the whole transaction again."""
 
@@ -42,7 +46,7 @@ def _by_state(error: asyncpg.PostgresError | DBAPIError) -> BaseException:
     cause = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(cause, "sqlstate", None) or ""
     if _CLOSED.match(state):
-        return LedgerAway(str(cause).partition(": ")[2] or str(cause))
+        return LedgerClosed(str(cause).partition(": ")[2] or str(cause))
     if _AWAY.match(state):
         return LedgerAway(state)
     for pattern, ours in ((_CONFLICT, LedgerConflict), (_REFUSED, LedgerRefused)):
