@@ -75,7 +75,7 @@ _SETS_AT_ONCE = Statement(
 async def expect_sets(tx: Transaction) -> None:
     """For this transaction PostgreSQL may join whole tables: an index look-up per row, else our way, takes minutes here."""
     if tx.dialect == "postgresql":
-        await tx.rows(_SETS_AT_ONCE)
+        await tx.run(_SETS_AT_ONCE)
 
 
 #: Distinct zones by a loose index scan: one look-up per zone, however many rows.
