@@ -29,9 +29,8 @@ _PROPERTIES = pika.BasicProperties(content_type="application/cloudevents+json", 
 _LOST = (pika.exceptions.AMQPError, OSError)
 T = TypeVar("T")
 
-_pika_log = logging.getLogger("pika")  # it warns of every refusal, and here things are refused on purpose
-_pika_log.propagate = False
-_pika_log.addHandler(logging.NullHandler())
+for _part in ("adapters", "channel", "connection"):  # they report every refusal, and here things are refused on purpose
+    logging.getLogger(f"pika.{_part}").setLevel(logging.CRITICAL)
 
 
 def eventually(look: Callable[[], T], within: float = 60.0, every: float = 0.1) -> T:

@@ -130,16 +130,21 @@ def test_every_notice_goes_once_whatever_is_killed(rig: Rig, rabbit: PrivateRabb
     distinct = len({(one["source"], one["id"]) for one in events})
     eventually(lambda: rig.one("SELECT count(*) FROM inbox") == distinct, within=120 + EVENTS / 50)
     eventually(rig.quiet, within=120 + EVENTS / 50, every=0.5)
-    worker.terminate()
+    eventually(rig.consuming)
+    assert worker.terminate() == 0
     check(rig, events, stages)
     check_status(rig)
 
 
 def struck(blow: str, rig: Rig, worker: Worker, rabbit: PrivateRabbit, postgres: PrivatePostgres) -> Worker:
-    """Kills one of the three with SIGKILL and starts it again; gives the worker that runs now."""
+    """Kills one of the three with SIGKILL and starts it again; gives the worker that runs now.
+
+    A worker that starts while the database is away says so and ends; one that runs must outlive it.
+    """
     if blow == "worker":
         worker.kill()
         return rig.worker()
+    eventually(rig.consuming)
     server = rabbit if blow == "rabbit" else postgres
     server.kill()
     server.start()
