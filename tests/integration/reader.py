@@ -31,9 +31,9 @@ class Reader:
         monkeypatch.setattr(_rabbit, "_decoded", self._counted)
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._consume(),))
 
-    def _counted(self, message: Any) -> Any:
+    def _counted(self, body: bytes, headers: Any) -> Any:
         self.deliveries += 1
-        return self._decoded(message)
+        return self._decoded(body, headers)
 
     async def _consume(self) -> None:
         settings = Settings(database_url=self._rig.database, data_dir=self._rig.folder, senders="memory://")
