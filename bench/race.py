@@ -1,6 +1,7 @@
 """Runs the Celery rival on a backlog, tuned as well as we could, and says how fast it was.
 
-Of the pools and prefetch counts that docs/performance.md lists, the fastest on two cores is kept here.
+Of the pools and prefetch counts that docs/performance.md lists, two were fastest, now one and now the other: both run, and
+the better figure counts.
 """
 
 import json
@@ -18,7 +19,10 @@ from bench.events import Backlog
 from bench.worker import Process
 from private_servers import PrivatePostgres, PrivateRabbit
 
-POOL: Final = ("--pool", "prefork", "--concurrency", "2", "-O", "fair")
+POOLS: Final = {
+    "prefork": ("--concurrency", "4", "--prefetch-multiplier", "8", "-O", "fair"),
+    "threads": ("--concurrency", "8", "--prefetch-multiplier", "50"),
+}
 _QUIET: Final = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
 #: From the first row to the last: of the events that say nothing the inbox row is the last.
 _RATE: Final = """
@@ -27,9 +31,14 @@ _RATE: Final = """
 _DONE: Final = "SELECT (SELECT count(*) FROM inbox) = %s AND (SELECT count(*) FROM outcomes) = %s"
 
 
-def celery(rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog, pool: Sequence[str] = POOL) -> float:
-    """Events per second, from the first row to the last outcome. An event that comes twice counts once."""
-    database = postgres.create_database("bench_rival")
+def celery(rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog) -> float:
+    """Events per second of the faster pool, from the first row to the last outcome. An event that comes twice counts once."""
+    return max(race(rabbit, postgres, backlog, pool, options) for pool, options in POOLS.items())
+
+
+def race(rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog, pool: str, options: Sequence[str]) -> float:
+    """Events per second of one pool."""
+    database = postgres.create_database(f"bench_rival_{pool}")
     with (
         tempfile.TemporaryDirectory(prefix="duebell-bench-") as folder,
         psycopg.connect(database, autocommit=True) as ledger,
@@ -42,7 +51,7 @@ def celery(rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog, p
             "BENCH_DATABASE_URL": database,
             "BENCH_FILE": f"{folder}/texts.jsonl",
         }
-        command = (sys.executable, "-m", "celery", "-A", "bench.rival", "worker", *pool, *_QUIET)
+        command = (sys.executable, "-m", "celery", "-A", "bench.rival", "worker", "--pool", pool, *options, *_QUIET)
         aloud = {(e["source"], e["id"]) for e in events if e["type"] not in rival.SILENT}
         with Process(command, Path(folder), settings) as process:
             process.wait_until(lambda: bool(one(ledger, _DONE, backlog.distinct, len(aloud))))

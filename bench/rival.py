@@ -53,7 +53,6 @@ app.conf.update(
     broker_transport_options={"confirm_publish": True},
     broker_connection_retry_on_startup=True,
     worker_detect_quorum_queues=True,  # prefetch per consumer, as quorum queues want it
-    worker_prefetch_multiplier=50,
     worker_enable_remote_control=False,
     worker_send_task_events=False,
 )
