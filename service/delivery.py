@@ -7,6 +7,7 @@ open while a sender is called.
 
 import json
 import random
+from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -268,11 +269,11 @@ class Delivery:
                 if isinstance(outcome, Throttled):
                     wait = now + timedelta(seconds=outcome.retry_after)
                     await tx.run(claims.UNCLAIM, o=[_place(r)], token=claim.token, not_before=wait)
-            unsaid = sorted(
-                {(r.counter.name, r.counter.day) for r, o in pairs if r.counter and not isinstance(o, (Accepted, Unknown))}
+            unsaid = Tally(
+                (r.counter.name, r.counter.day) for r, o in pairs if r.counter and not isinstance(o, (Accepted, Unknown))
             )
             if unsaid:
-                await tx.run(claims.UNCOUNT, c=unsaid)
+                await tx.run(claims.UNCOUNT, c=sorted((*place, n) for place, n in unsaid.items()))
             steps += self._sender_alerts(courier, [outcome for _, outcome in pairs], now, broke=broke)
             await outbox.record(tx, steps)
         self._note(claim.lane, [r for r, outcome in pairs if isinstance(outcome, Accepted)], steps, now)

@@ -153,8 +153,11 @@ COUNT = Statement(
     most=INT,
 )
 UNCOUNT = Statement(
-    "UPDATE contacts SET n = contacts.n - 1 FROM {c} WHERE contacts.counter = c.counter AND contacts.day = c.day AND contacts.n > 0",
-    c=Rows(counter=TEXT, day=DATE),
+    """
+    UPDATE contacts SET n = CASE WHEN contacts.n > c.n THEN contacts.n - c.n ELSE 0 END
+    FROM {c} WHERE contacts.counter = c.counter AND contacts.day = c.day
+    """,
+    c=Rows(counter=TEXT, day=DATE, n=INT),
 )
 
 ADD_ATTEMPTS = Statement(

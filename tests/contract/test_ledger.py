@@ -359,6 +359,6 @@ async def test_a_counter_never_passes_its_limit(ledger: Ledger) -> None:
 
     assert sum(await asyncio.gather(*(one(each) for _ in range(15) for each in (ledger, other)))) == CAP
     async with ledger.transaction() as tx:
-        await tx.run(claims.UNCOUNT, c=[("cap:x", day)])
+        await tx.run(claims.UNCOUNT, c=[("cap:x", day, 1)])
     assert sum([await one(ledger), await one(other)]) == 1
     await other.close()
