@@ -24,7 +24,7 @@ from service.notices import Lane, State
 from service.phones import zones_of
 from service.rendering import Rendered, RenderError, Texts
 from service.senders._port import Accepted, Message, NotSent, Outcome, Rejected, Throttled, Unknown
-from service.standing import Counter, PutBack, Standing
+from service.standing import Counter, PutBack, Standing, by_facts
 from service.vault import Vault
 from service.wording import Around, values_of
 from service.zones import local_date
@@ -300,7 +300,30 @@ class Delivery:
 
     async def _put_back(self, claim: Claim, back: Sequence[tuple[Any, PutBack]]) -> None:
         async with self._ledger.transaction() as tx:
-            await self._write_back(tx, claim, back, self._clock())
+            now = self._clock()
+            still = await self._still_so(tx, claim, back, now)
+            if still:
+                await self._write_back(tx, claim, still, now)
+
+    async def _still_so(
+        self, tx: Transaction, claim: Claim, back: Sequence[tuple[Any, PutBack]], now: datetime
+    ) -> Sequence[tuple[Any, PutBack]]:
+        """Looks again at what facts decided, under their lock; where they have changed, the notice is judged anew.
+
+        Intake frees what is held for a fact and revives what it reopens, but passes over what a claim has in its hands: a
+        fact that came since the claim would be lost.
+        """
+        decided = {row.key: verdict for row, _ in back if (verdict := by_facts(row))}
+        if not decided:
+            return back
+        rows = [row for row, _ in back if row.key in decided]
+        await tx.rows(claims.SHARE_PARTIES, p=sorted({(row.party_id,) for row in rows if row.party_id}))
+        await tx.rows(claims.SHARE_LOANS, l=sorted({(row.loan_id,) for row in rows if row.loan_id}))
+        again = await tx.rows(claims.DETAILS, c=[(row.key, row.key_month) for row in rows], now=now)
+        changed = {row.key: row.key_month for row in again if by_facts(row) != decided[row.key]}
+        if changed:
+            await tx.run(claims.UNCLAIM, o=sorted(changed.items()), token=claim.token, not_before=now + _SOON)
+        return [(row, verdict) for row, verdict in back if row.key not in changed]
 
     async def _write_back(self, tx: Transaction, claim: Claim, back: Sequence[tuple[Any, PutBack]], now: datetime) -> None:
         rules = {row.key: verdict.rule for row, verdict in back}

@@ -43,8 +43,7 @@ class Standing:
     def judge(self, row: Any, phone_zones: tuple[str, ...], count: int, *, older_open: bool, now: datetime) -> PutBack | None:
         """None: it may go. `row` is one of service.ledger.claims.DETAILS; `count` its number's contacts today."""
         return (
-            _facts_missing(row)
-            or _ended(row)
+            by_facts(row)
             or _overtaken(row, older_open=older_open)
             or self._stage(row, now)
             or self._gate(row, phone_zones, count, now)
@@ -97,6 +96,11 @@ class Standing:
             return None
         ladder = self.ladders.get(Kind(row.kind))
         return ladder.stage(row.stage) if ladder else None
+
+
+def by_facts(row: Any) -> PutBack | None:
+    """What the facts of a notice's own loan and party say of it: that some are missing, or that it is over."""
+    return _facts_missing(row) or _ended(row)
 
 
 def _facts_missing(row: Any) -> PutBack | None:

@@ -117,6 +117,12 @@ SHARE_LOANS = Statement(
     l=Rows(loan_id=TEXT),
 )
 
+#: Locks parties, so that a phone number that comes now either comes before what we write or waits for it.
+SHARE_PARTIES = Statement(
+    "SELECT parties.party_id FROM parties JOIN {p} ON parties.party_id = p.party_id ORDER BY parties.party_id {for_share}",
+    p=Rows(party_id=TEXT),
+)
+
 #: The intent: from here on the notice may have been said. Gives the keys that may be handed over.
 INTEND = Statement(
     """
