@@ -33,9 +33,9 @@ def main() -> int:
 
 
 def _measure(sizes: Sizes, console: Console) -> None:
-    console.print(f"{sizes.events:,} events, {sizes.rival_events:,} for Celery, {sizes.instalments:,} instalments")
-    backlog = Backlog.of(sizes.events)
-    for_rival = Backlog.of(sizes.rival_events)
+    backlog, for_rival = Backlog.of(sizes.events), Backlog.of(sizes.rival_events)
+    counted = f"{len(backlog.messages):,} events, {len(for_rival.messages):,} for Celery"
+    console.print(f"{counted}, {sizes.instalments:,} instalments")
     with PrivateRabbit() as rabbit, PrivatePostgres() as postgres:
         about = machine(rabbit, postgres)
         console.print("raw aio-pika consuming …")
