@@ -20,7 +20,7 @@ from bench.worker import Process
 from private_servers import PrivatePostgres, PrivateRabbit
 
 POOLS: Final = {
-    "prefork": ("--concurrency", "4", "--prefetch-multiplier", "8", "-O", "fair"),
+    "prefork": ("--concurrency", "4", "--prefetch-multiplier", "50", "-O", "fair"),
     "threads": ("--concurrency", "8", "--prefetch-multiplier", "50"),
 }
 _QUIET: Final = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
