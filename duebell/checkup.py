@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from duebell.clock import door_clock
-from duebell.engine import load_ladders
+from duebell.engine import load_ladders, load_rules
 from service import broker
 from service.catalogue import TEMPLATES, Catalogue
 from service.ledger import Ledger, LedgerAway, canaries, migrating
 from service.rendering import Texts
-from service.rulebook import Rulebook
 from service.senders import open_senders
 from service.settings import SettingError, Settings, load_settings
 from service.vault import KeySettingError, Vault, open_vault, parse_keys
@@ -97,7 +96,7 @@ async def findings() -> list[Finding]:
         ("senders", _senders),
         ("templates", _templates),
         ("ladders", _ladders),
-        ("contact rules", lambda _: f"loaded, {len(Rulebook.load())} jurisdictions"),
+        ("contact rules", _rules),
     )
     return [await _looked(name, check, settings) for name, check in checks]
 
@@ -229,3 +228,8 @@ def _templates(settings: Settings) -> str:
 def _ladders(settings: Settings) -> str:
     ladders = load_ladders(settings, Catalogue.load(settings.templates or TEMPLATES))
     return f"{len(ladders)}: {', '.join(sorted(ladders))}"
+
+
+def _rules(settings: Settings) -> str:
+    rulebook = load_rules(settings)
+    return f"for {', '.join(sorted(rulebook.files))}, as they bind {'an agency' if rulebook.actor == 'agency' else 'a lender'}"

@@ -15,6 +15,7 @@ from service.ladders import LadderError, Ladders, check
 from service.ledger import Ledger
 from service.metrics import Metrics
 from service.rendering import Texts
+from service.rulebook import FOLDER as RULES
 from service.rulebook import Rulebook
 from service.senders._port import Sender
 from service.settings import Settings
@@ -69,6 +70,15 @@ def load_ladders(settings: Settings, catalogue: Catalogue) -> Ladders:
     return ladders
 
 
+def load_rules(settings: Settings) -> Rulebook:
+    """The contact rules in force.
+
+    Raises:
+        RuleError: one of them is wrong.
+    """
+    return Rulebook.load(settings.rules or RULES, settings.actor)
+
+
 def build(
     settings: Settings,
     ledger: Ledger,
@@ -87,7 +97,7 @@ def build(
     catalogue = Catalogue.load(root)
     texts = Texts.load(root, signature=settings.signature, hotline=settings.hotline)
     ladders = load_ladders(settings, catalogue)
-    rulebook = Rulebook.load()
+    rulebook = load_rules(settings)
     metrics = Metrics()
     couriers = tuple(Courier(sender, monotonic, metrics) for sender in senders)
     delivery = Delivery(

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Final
 
 from service.notices import Purpose
-from service.rulebook import Cap, Rulebook, Rules, Window
+from service.rule_kinds import Cap, Window
+from service.rulebook import Hours, Rulebook, Rules
 from service.zones import end_of_day, is_zone, local_date, local_instant
 
 #: UTC hours for a number that may be in zones without a common window: afternoon in the Americas, evening in Europe and Africa.
@@ -71,7 +72,7 @@ def decide(asked: Asked, rulebook: Rulebook, now: datetime) -> Verdict:
     """What the party's wish or the first rule that objects says; `now` is aware."""
     if asked.suppressed:
         return Drop("opted_out")
-    rules = rulebook.of(asked.jurisdiction)
+    rules = rules_of(asked.zone, asked.jurisdiction, rulebook, now)
     for check in CHECKS:
         objection = check(asked, rules, now)
         if objection is not None:
@@ -79,9 +80,14 @@ def decide(asked: Asked, rulebook: Rulebook, now: datetime) -> Verdict:
     return GO
 
 
-def cap_of(purpose: Purpose, jurisdiction: str, rulebook: Rulebook) -> Cap | None:
+def rules_of(zone: str | None, jurisdiction: str, rulebook: Rulebook, now: datetime) -> Rules:
+    """The rules that hold for a party now: those of its local day, or of the UTC day where the zone is unknown."""
+    return rulebook.of(jurisdiction, local_date(now, zone or rulebook.default_zone(jurisdiction) or "UTC"))
+
+
+def cap_of(purpose: Purpose, rules: Rules) -> Cap | None:
     """The cap a text counts towards (`id`, `version`, `limit`), if any."""
-    return rulebook.of(jurisdiction).cap(purpose)
+    return next(iter(rules.caps(purpose)), None)
 
 
 def cap_day(zone: str | None, now: datetime) -> date:
@@ -89,27 +95,21 @@ def cap_day(zone: str | None, now: datetime) -> date:
     return local_date(now, zone or "UTC")
 
 
-def zone_of(zone: str | None, jurisdiction: str, rulebook: Rulebook) -> str | None:
-    """The party's zone, or else its jurisdiction's default one, if there is one."""
-    return zone or rulebook.of(jurisdiction).default_zone
-
-
 def _window(asked: Asked, rules: Rules, now: datetime) -> Hold | None:
     window = rules.window(asked.purpose)
     if window is None or _is_fresh(asked, window, now):
         return None
-    opening = _next_open(asked, rules, window, now)
+    opening = _next_open(asked, rules, now)
     return None if opening <= now else Hold(opening, "window", window.id, window.version)
 
 
 def _cap(asked: Asked, rules: Rules, now: datetime) -> Hold | None:
-    cap = rules.cap(asked.purpose)
+    cap = cap_of(asked.purpose, rules)
     if cap is None or asked.count_today < cap.limit:
         return None
     zone = asked.zone or rules.default_zone
     tomorrow = end_of_day(cap_day(zone, now), zone or "UTC")
-    window = rules.window(asked.purpose)
-    until = tomorrow if window is None else _next_open(asked, rules, window, tomorrow)
+    until = tomorrow if rules.window(asked.purpose) is None else _next_open(asked, rules, tomorrow)
     return Hold(until, "daily_cap", cap.id, cap.version)
 
 
@@ -122,34 +122,35 @@ def _is_fresh(asked: Asked, window: Window, now: datetime) -> bool:
     return bool(window.fresh) and asked.event_time is not None and now - asked.event_time < window.fresh
 
 
-def _next_open(asked: Asked, rules: Rules, window: Window, at: datetime) -> datetime:
+def _next_open(asked: Asked, rules: Rules, at: datetime) -> datetime:
     """The first instant not before `at` in which the window is open: `at` itself, or an opening (UTC)."""
     zone = asked.zone or rules.default_zone
     places = asked.country_zones if zone is None else (zone,)
+    hours = rules.hours(asked.purpose)
     day = at.astimezone(UTC).date() - _DAY
     while True:
-        for opens, closes in _openings(places, window, day):
+        for opens, closes in _openings(places, hours, day):
             if at < closes:
                 return max(at, opens)
         day += _DAY
 
 
 @lru_cache(maxsize=65536)
-def _openings(places: tuple[str, ...], window: Window, day: date) -> tuple[tuple[datetime, datetime], ...]:
+def _openings(places: tuple[str, ...], hours: Hours, day: date) -> tuple[tuple[datetime, datetime], ...]:
     """The spans [opens, closes) that begin on a UTC day and in which the window is open in all of these zones at once.
 
     Where there is no such span on this day or the days beside it, the hour that suits no one best stands in.
     """
     zones = frozenset(filter(is_zone, places))
-    around = [tuple(_common_spans(zones, window, day + n * _DAY)) for n in (-1, 0, 1)] if zones else [()]
+    around = [tuple(_common_spans(zones, hours, day + n * _DAY)) for n in (-1, 0, 1)] if zones else [()]
     if any(around):
         return around[1]
     return ((local_instant(day, NOWHERE_OPENS, "UTC"), local_instant(day, NOWHERE_CLOSES, "UTC")),)
 
 
-def _common_spans(zones: frozenset[str], window: Window, day: date) -> Iterator[tuple[datetime, datetime]]:
+def _common_spans(zones: frozenset[str], hours: Hours, day: date) -> Iterator[tuple[datetime, datetime]]:
     """The spans that begin on a UTC day and are inside the window in every zone."""
-    spans = [_local_spans(zone, window, day) for zone in zones]
+    spans = [_local_spans(zone, hours, day) for zone in zones]
     for start in sorted({opens for zone_spans in spans for opens, _ in zone_spans}):
         ends = [closes for zone_spans in spans for opens, closes in zone_spans if opens <= start < closes]
         if start.date() == day and len(ends) == len(spans):
@@ -157,8 +158,9 @@ def _common_spans(zones: frozenset[str], window: Window, day: date) -> Iterator[
 
 
 @lru_cache(maxsize=65536)
-def _local_spans(zone: str, window: Window, day: date) -> tuple[tuple[datetime, datetime], ...]:
+def _local_spans(zone: str, hours: Hours, day: date) -> tuple[tuple[datetime, datetime], ...]:
     """The window of the local days around a UTC day; a day that a clock change leaves out has none."""
     days = [day + n * _DAY for n in (-2, -1, 0, 1, 2)]
-    spans = [(local_instant(each, window.opens, zone), local_instant(each, window.closes, zone)) for each in days]
+    windows = [(each, window) for each in days if (window := hours.on(each))]
+    spans = [(local_instant(each, w.opens, zone), local_instant(each, w.closes, zone)) for each, w in windows]
     return tuple((opens, closes) for opens, closes in spans if opens < closes)

@@ -7,23 +7,14 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-import yaml
-from pydantic import (
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo, field_validator, model_validator
 from pydantic.dataclasses import dataclass as checked
 
 from service.facts import Kind, Role
 from service.notices import Purpose
+from service.yaml_files import CHECKED, ClockTime, Shape, read
 from service.zones import end_of_day, in_utc, local_date, local_instant
 
 DEFAULT_HOUR: Final = time(10)  #: local, of a day stage that names none
@@ -39,12 +30,6 @@ class LadderError(ValueError):
     """A ladder is wrong; the text is one line that names file, stage and field."""
 
 
-def _clock_time(said: object) -> time:
-    if not isinstance(said, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", said):
-        raise ValueError('must be a local time in quotes, as "09:00"')
-    return time.fromisoformat(said)
-
-
 def _duration(said: object) -> timedelta:
     match = re.fullmatch(r"([1-9]\d{0,3})([dhm])", said) if isinstance(said, str) else None
     if match is None:
@@ -58,10 +43,9 @@ def _validity(said: object) -> timedelta | str:
 
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 _Day = Annotated[int, Field(strict=True, ge=-366, le=3660)]
-_CHECKED: Final = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-@checked(frozen=True, slots=True, eq=False, kw_only=True, config=_CHECKED)
+@checked(frozen=True, slots=True, eq=False, kw_only=True, config=CHECKED)
 class Stage:
     """One rung of a ladder; exactly one of `day`, `before` and `at_end` says when it goes.
 
@@ -82,7 +66,7 @@ class Stage:
 
     name: _Name
     day: _Day | None = None
-    at: Annotated[time, BeforeValidator(_clock_time)] | None = None
+    at: ClockTime | None = None
     before: Annotated[timedelta, BeforeValidator(_duration)] | None = None
     at_end: bool = False
     template: _Name
@@ -124,7 +108,7 @@ class Stage:
         return same_method and same_product and not set(self.to).isdisjoint(other.to)
 
 
-@checked(frozen=True, slots=True, eq=False, kw_only=True, config=_CHECKED)
+@checked(frozen=True, slots=True, eq=False, kw_only=True, config=CHECKED)
 class Ladder:
     """The stages of one kind of deadline, in their order; without days of grace those for grace are left out."""
 
@@ -161,6 +145,7 @@ def _check_place(stage: Stage, earlier: tuple[Stage, ...]) -> None:
 
 
 _LADDER: Final = TypeAdapter(Ladder)
+_SHAPE: Final = Shape("a ladder has kind, grace_days and stages", "stages", "stage", "name", LadderError)
 
 
 def read_ladder(text: str, file: str) -> Ladder:
@@ -169,31 +154,7 @@ def read_ladder(text: str, file: str) -> Ladder:
     Raises:
         LadderError: the text is wrong.
     """
-    try:
-        said = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise LadderError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(said, dict):
-        raise LadderError(f"{file}: a ladder has kind, grace_days and stages")
-    try:
-        return _LADDER.validate_python(said)
-    except ValidationError as error:
-        raise LadderError(f"{file}: {_first_mistake(error, said)}") from None
-
-
-def _first_mistake(error: ValidationError, said: dict[str, Any]) -> str:
-    """What is wrong first, in one line that begins with its place."""
-    first = error.errors(include_url=False)[0]
-    place = list(first["loc"])
-    if place[:1] == ["stages"] and len(place) > 1:
-        stage = said["stages"][place[1]]
-        name = stage.get("name") if isinstance(stage, dict) else None
-        place[:2] = [f"stage {name or int(place[1]) + 1}"]
-    elif first["type"] == "value_error":
-        place = []  # the ladder's own check names the stage itself
-    told = {"unexpected_keyword_argument": "unknown field", "missing": "is missing"}
-    what = str(first["ctx"]["error"]) if first["type"] == "value_error" else told.get(first["type"], first["msg"])
-    return ": ".join([*map(str, place), what])
+    return read(_LADDER, text, file, _SHAPE)
 
 
 class Ladders(dict[Kind, Ladder]):

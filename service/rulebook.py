@@ -1,31 +1,32 @@
-"""The rulebook: contact rules as data, one YAML file per jurisdiction, each rule with an id, a version and its source."""
+"""The rulebook: contact rules as data, one YAML file per jurisdiction, each rule dated, versioned, and with its source."""
 
-import re
-from datetime import time, timedelta
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Self, TypeVar
 
-import yaml
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass as checked
 
+from service.facts import Role
 from service.notices import Purpose
+from service.rule_kinds import KINDS, Actor, Cap, Consent, Content, LeadTime, Recipient, Retain, Rule, Window
+from service.yaml_files import CHECKED, Shape, read
 from service.zones import is_zone
 
 FOLDER: Final = Path(__file__).parent / "rules"
 OTHER: Final = "other"  #: the rules of every jurisdiction without a file of its own
 
-_CHECKED: Final = ConfigDict(extra="forbid", hide_input_in_errors=True)
+_ACTORS: Final[tuple[Actor, ...]] = ("lender", "agency")
+_ONE_EACH: Final = (Window, Cap, LeadTime, Retain)
+_DAY: Final = timedelta(days=1)
+K = TypeVar("K", Window, Cap, Content, Recipient, Consent, LeadTime, Retain)
 
 
 class RuleError(ValueError):
     """A contact rule is wrong; the text is one line that names file, rule and field."""
-
-
-def _clock_time(said: object) -> time:
-    if not isinstance(said, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", said):
-        raise ValueError('must be a local time in quotes, as "08:00"')
-    return time.fromisoformat(said)
 
 
 def _known_zone(name: str) -> str:
@@ -34,59 +35,12 @@ def _known_zone(name: str) -> str:
     return name
 
 
-_ClockTime = Annotated[time, BeforeValidator(_clock_time)]
-_Number = Annotated[int, Field(strict=True, ge=1)]
-_Purposes = Annotated[frozenset[Purpose], Field(min_length=1)]
+@checked(frozen=True, slots=True, eq=False, kw_only=True, config=CHECKED)
+class RuleFile:
+    """What one file says: the rules of a jurisdiction in all their versions.
 
-
-@checked(frozen=True, slots=True, eq=False, kw_only=True, config=_CHECKED)
-class Window:
-    """The local hours in which a purpose may reach a party; the first minute is in, the last is out.
-
-    Attributes:
-        fresh_minutes: how long after its event's time a notice goes at any hour; 0 means never.
-        source: where the numbers come from, in our own words.
+    `default_zone` is that of a party whose zone nobody told us.
     """
-
-    kind: Literal["window"]
-    id: str
-    version: _Number
-    purposes: _Purposes
-    opens: _ClockTime
-    closes: _ClockTime
-    fresh_minutes: Annotated[int, Field(strict=True, ge=0)] = 0
-    source: Annotated[str, Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _has_hours(self) -> Self:
-        if self.opens >= self.closes:
-            raise ValueError("closes: must be later than opens")
-        return self
-
-    @property
-    def fresh(self) -> timedelta:
-        """How long after its event's time a notice goes at any hour."""
-        return timedelta(minutes=self.fresh_minutes)
-
-
-@checked(frozen=True, slots=True, eq=False, kw_only=True, config=_CHECKED)
-class Cap:
-    """How many texts of these purposes together one number gets in a natural day."""
-
-    kind: Literal["cap"]
-    id: str
-    version: _Number
-    purposes: _Purposes
-    limit: _Number
-    source: Annotated[str, Field(min_length=1)]
-
-
-Rule = Annotated[Window | Cap, Field(discriminator="kind")]
-
-
-@checked(frozen=True, slots=True, eq=False, kw_only=True, config=_CHECKED)
-class Rules:
-    """What holds in one jurisdiction; `default_zone` is that of a party whose zone nobody told us."""
 
     jurisdiction: str
     default_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
@@ -94,90 +48,178 @@ class Rules:
 
     @model_validator(mode="after")
     def _leaves_no_doubt(self) -> Self:
-        ids = [rule.id for rule in self.rules]
-        if len(set(ids)) != len(ids):
-            raise ValueError("rules: an id stands twice")
-        for purpose in Purpose:
-            windows, caps = (
-                sum(isinstance(rule, kind) and purpose in rule.purposes for rule in self.rules) for kind in (Window, Cap)
-            )
-            if windows > 1 or caps > 1:
-                raise ValueError(f"rules: two of a kind are for {purpose}")
-            if not windows and purpose is not Purpose.SECURITY:
-                raise ValueError(f"rules: no window is for {purpose}")
+        for number, rule in enumerate(self.rules):
+            _check_version(rule, self.rules[:number])
+        for actor in _ACTORS:
+            for day in turning_days(self.rules):
+                _check_day(in_force(self.rules, actor, day), "" if day == date.min else f" on {day}")
         return self
+
+
+def _check_version(rule: Rule, earlier: Iterable[Rule]) -> None:
+    """Refuses a rule that is no later version of its id."""
+    for other in earlier:
+        if other.id != rule.id:
+            continue
+        if type(other) is not type(rule):
+            raise ValueError(f"rule {rule.id}: kind: version {other.version} is a {other.kind}; give another kind another id")
+        if rule.version <= other.version:
+            raise ValueError(
+                f"rule {rule.id}: version: {rule.version} stands after {other.version}; an id stands once a version"
+            )
+        if rule.begins <= other.begins:
+            raise ValueError(f"rule {rule.id}: since: version {rule.version} must begin after version {other.version}")
+
+
+def _check_day(rules: Iterable[Rule], when: str) -> None:
+    """Refuses a day on which a purpose has no window, or two rules of a kind that there can be one of."""
+    for purpose in Purpose:
+        found = [type(rule) for rule in rules if purpose in rule.purposes]
+        for kind in _ONE_EACH:
+            if found.count(kind) > 1:
+                raise ValueError(f"rules: two of a kind are for {purpose}{when}")
+        if Window not in found and purpose is not Purpose.SECURITY:
+            raise ValueError(f"rules: no window is for {purpose}{when}")
+
+
+def turning_days(rules: Iterable[Rule]) -> tuple[date, ...]:
+    """The days on which other rules may hold than the day before, in order; the first is the beginning of time."""
+    begun = {rule.begins for rule in rules}
+    over = {rule.until + _DAY for rule in rules if rule.until and rule.until < date.max}
+    return tuple(sorted({date.min} | begun | over))
+
+
+def in_force(rules: Iterable[Rule], actor: Actor, day: date) -> tuple[Rule, ...]:
+    """The rules that bind an actor on a day: of each id the latest version that has begun, unless it is over."""
+    newest = {rule.id: rule for rule in rules if rule.is_on and rule.begins <= day}  # versions stand in their order
+    return tuple(rule for rule in newest.values() if actor in rule.actors and (rule.until is None or day <= rule.until))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hours:
+    """The windows of one purpose over time."""
+
+    days: tuple[date, ...]
+    windows: tuple[Window | None, ...]
+
+    def on(self, day: date) -> Window | None:
+        """The window on a day; none for security."""
+        return self.windows[bisect_right(self.days, day) - 1]
+
+
+class Rules:
+    """What holds in a jurisdiction on a day, for the house's actor."""
+
+    def __init__(self, file: RuleFile, rules: tuple[Rule, ...], hours: Mapping[Purpose, Hours]) -> None:
+        self.file, self.rules, self._hours = file, rules, hours
+        self._by: dict[tuple[type, Purpose], tuple[Rule, ...]] = {
+            (type(rule), purpose): tuple(r for r in rules if type(r) is type(rule) and purpose in r.purposes)
+            for rule in rules
+            for purpose in rule.purposes
+        }
+
+    @property
+    def jurisdiction(self) -> str:
+        """Whose rules they are."""
+        return self.file.jurisdiction
+
+    @property
+    def default_zone(self) -> str | None:
+        """The zone of a party whose zone nobody told us."""
+        return self.file.default_zone
+
+    def of_kind(self, kind: type[K], purpose: Purpose) -> tuple[K, ...]:
+        """The rules of a kind for a purpose."""
+        return self._by.get((kind, purpose), ())  # type: ignore[return-value]
+
+    def _one(self, kind: type[K], purpose: Purpose) -> K | None:
+        return next(iter(self.of_kind(kind, purpose)), None)
 
     def window(self, purpose: Purpose) -> Window | None:
         """The window a purpose keeps to; None for security."""
-        for rule in self.rules:
-            if isinstance(rule, Window) and purpose in rule.purposes:
-                return rule
-        return None
+        return self._one(Window, purpose)
 
-    def cap(self, purpose: Purpose) -> Cap | None:
-        """The cap a purpose counts towards, if any."""
-        for rule in self.rules:
-            if isinstance(rule, Cap) and purpose in rule.purposes:
-                return rule
-        return None
+    def hours(self, purpose: Purpose) -> Hours:
+        """The windows a purpose keeps to, also on other days."""
+        return self._hours[purpose]
+
+    def caps(self, purpose: Purpose) -> tuple[Cap, ...]:
+        """The caps a purpose counts towards."""
+        return self.of_kind(Cap, purpose)
+
+    def contents(self, purpose: Purpose, role: Role) -> tuple[Content, ...]:
+        """What the texts of a purpose to a role must keep to."""
+        return tuple(rule for rule in self.of_kind(Content, purpose) if role in rule.roles)
+
+    def lead_time(self, purpose: Purpose) -> timedelta | None:
+        """How long before its deadline a purpose must be announced, if it must."""
+        rule = self._one(LeadTime, purpose)
+        return None if rule is None else rule.notice.length
+
+    def retain(self, purpose: Purpose) -> timedelta | None:
+        """How long the texts of a purpose, their values and their events are kept after they were made; None: for ever."""
+        rule = self._one(Retain, purpose)
+        return None if rule is None else rule.keep.length
 
 
-_RULES: Final = TypeAdapter(Rules)
+_FILE: Final = TypeAdapter(RuleFile)
+_SHAPE: Final = Shape(
+    "a rule file has jurisdiction, default_zone and rules", "rules", "rule", "id", RuleError, frozenset(KINDS)
+)
 
 
-def read_rules(text: str, file: str) -> Rules:
+def read_rules(text: str, file: str) -> RuleFile:
     """The rules that a YAML text describes; `file` is what an error calls it.
 
     Raises:
         RuleError: the text is wrong.
     """
-    try:
-        said = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RuleError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(said, dict):
-        raise RuleError(f"{file}: a rule file has jurisdiction, default_zone and rules")
-    try:
-        return _RULES.validate_python(said)
-    except ValidationError as error:
-        raise RuleError(f"{file}: {_first_mistake(error, said)}") from None
+    return read(_FILE, text, file, _SHAPE)
 
 
-def _first_mistake(error: ValidationError, said: dict[str, Any]) -> str:
-    """What is wrong first, in one line that begins with its place."""
-    first = error.errors(include_url=False)[0]
-    place = [str(part) for part in first["loc"] if part not in {"window", "cap"}]  # the discriminator is no place in the file
-    if place[:1] == ["rules"] and len(place) > 1:
-        rule = said["rules"][int(place[1])]
-        name = rule.get("id") if isinstance(rule, dict) else None
-        place[:2] = [f"rule {name or int(place[1]) + 1}"]
-    told = {"unexpected_keyword_argument": "unknown field", "missing": "is missing"}
-    what = str(first["ctx"]["error"]) if first["type"] == "value_error" else told.get(first["type"], first["msg"])
-    return ": ".join([*place, what])
+class Rulebook:
+    """The rules of every jurisdiction (lower-case code) as they bind one actor."""
 
-
-class Rulebook(dict[str, Rules]):
-    """The rules by jurisdiction (lower-case code)."""
+    def __init__(self, files: Mapping[str, RuleFile], actor: Actor = "lender") -> None:
+        self.files, self.actor = files, actor
+        self._over_time = {name: _over_time(file, actor) for name, file in files.items()}
 
     @classmethod
-    def load(cls, folder: Path = FOLDER) -> Self:
+    def load(cls, folder: Path = FOLDER, actor: Actor = "lender") -> Self:
         """The rules of a folder, one YAML file per jurisdiction and `other.yaml` for all the rest.
 
         Raises:
             RuleError: a file is wrong, or `other.yaml` is missing.
         """
-        book = cls()
+        files: dict[str, RuleFile] = {}
         for path in sorted(folder.glob("*.yaml")):
-            rules = read_rules(path.read_text(encoding="utf-8"), path.name)
-            if rules.jurisdiction != path.stem:
+            file = read_rules(path.read_text(encoding="utf-8"), path.name)
+            if file.jurisdiction != path.stem:
                 raise RuleError(
-                    f"{path.name}: jurisdiction: is {rules.jurisdiction}, but a file is named after its jurisdiction"
+                    f"{path.name}: jurisdiction: is {file.jurisdiction}, but a file is named after its jurisdiction"
                 )
-            book[rules.jurisdiction] = rules
-        if OTHER not in book:
+            files[file.jurisdiction] = file
+        if OTHER not in files:
             raise RuleError(f"{folder}: other.yaml is missing; it holds wherever no other file does")
-        return book
+        return cls(files, actor)
 
-    def of(self, jurisdiction: str) -> Rules:
-        """The rules that hold in a jurisdiction."""
-        return self.get(jurisdiction) or self[OTHER]
+    def default_zone(self, jurisdiction: str) -> str | None:
+        """The zone of a party whose zone nobody told us."""
+        return (self.files.get(jurisdiction) or self.files[OTHER]).default_zone
+
+    def of(self, jurisdiction: str, day: date) -> Rules:
+        """The rules that hold in a jurisdiction on a local day."""
+        days, rules = self._over_time.get(jurisdiction) or self._over_time[OTHER]
+        return rules[bisect_right(days, day) - 1]
+
+
+def _over_time(file: RuleFile, actor: Actor) -> tuple[tuple[date, ...], tuple[Rules, ...]]:
+    """The days on which rules change, and the rules from each of them on."""
+    days = turning_days(file.rules)
+    sets = [in_force(file.rules, actor, day) for day in days]
+    hours = {purpose: Hours(days, tuple(_window(rules, purpose) for rules in sets)) for purpose in Purpose}
+    return days, tuple(Rules(file, rules, hours) for rules in sets)
+
+
+def _window(rules: Iterable[Rule], purpose: Purpose) -> Window | None:
+    return next((rule for rule in rules if isinstance(rule, Window) and purpose in rule.purposes), None)

@@ -1,7 +1,7 @@
 """What an operator can set: DUEBELL_* in the environment, duebell.toml, or the defaults here."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     hotline: str = "95384"
     ladders: Path | None = None  #: a folder of ladders of your own
     templates: Path | None = None  #: a folder of templates of your own
+    rules: Path | None = None  #: a folder of contact rules of your own
+    actor: Literal["lender", "agency"] = "lender"  #: whom the contact rules bind: us as the lender, or as an agency
     log_format: Annotated[str, Field(pattern="^(human|json|auto)$")] = "auto"
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     batch: Annotated[int, Field(ge=1, le=5000)] = 500  #: events absorbed in one transaction

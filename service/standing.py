@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from service.facts import Kind, version_time
-from service.gate import Asked, Drop, Hold, cap_day, cap_of, decide, zone_of
+from service.gate import Asked, Drop, Hold, cap_day, cap_of, decide, rules_of
 from service.ladders import Ladders, Stage, moment
 from service.money import Money
 from service.notices import Purpose, State
@@ -52,10 +52,10 @@ class Standing:
     def counter(self, row: Any, now: datetime) -> Counter | None:
         """The counter this notice takes from, if its purpose is capped."""
         jurisdiction = row.jurisdiction or DEFAULT_JURISDICTION
-        cap = cap_of(Purpose(row.purpose), jurisdiction, self.rulebook)
+        cap = cap_of(Purpose(row.purpose), rules_of(row.party_zone, jurisdiction, self.rulebook, now))
         if cap is None or row.phone_key is None:
             return None
-        zone = zone_of(row.party_zone, jurisdiction, self.rulebook)
+        zone = row.party_zone or self.rulebook.default_zone(jurisdiction)
         return Counter(f"{cap.id}:{row.phone_key.hex()}", cap_day(zone, now), cap.limit)
 
     def over_cap(self, row: Any, now: datetime) -> PutBack:

@@ -117,6 +117,8 @@ def test_doctor_says_what_is_set_and_from_where_without_secrets(duebell: Cli, mo
         ("DUEBELL_HTTP", "nowhere", "DUEBELL_HTTP"),
         ("DUEBELL_TEMPLATES", "/nonexistent", "holds no notices"),
         ("DUEBELL_LADDERS", "/nonexistent", "no ladders"),
+        ("DUEBELL_RULES", "/nonexistent", "other.yaml is missing"),
+        ("DUEBELL_ACTOR", "bank", "DUEBELL_ACTOR"),
         ("DUEBELL_CLOCK_START", "1999-01-01T00:00:00Z", "set the machine's clock"),
         ("DUEBELL_KEYS", "k1:short", "DUEBELL_KEYS"),
         ("DUEBELL_BATCH", "0", "DUEBELL_BATCH"),
