@@ -13,7 +13,7 @@ from consumers._envelope import CloudEvent, Envelope, EventData, Heading, LoanDa
 from consumers._fields import ContractError
 from consumers._refusals import WHOLE, Refused, names_in, not_plain, refusal
 from service.events import Dead, Decoded, Event, Ignored, same_payload
-from service.facts import DeadlineOpened, Fact, NoticeGiven, PartyFact, PaymentReceived, version_of
+from service.facts import DeadlineOpened, Fact, NoticeGiven, PartyErased, PartyFact, PaymentReceived, version_of
 
 __all__ = ["LIMIT", "MODELS", "Dead", "Decoded", "Event", "Ignored", "decode", "same_payload"]
 
@@ -72,6 +72,7 @@ def _event(message: Envelope, body: bytes) -> Event:
 #: Where a fact names a person.
 _PERSON: dict[type, Callable[[Any], str | None]] = {
     PartyFact: attrgetter("party_id"),
+    PartyErased: attrgetter("party_id"),
     NoticeGiven: attrgetter("party_id"),
     PaymentReceived: attrgetter("payer_id"),
     DeadlineOpened: attrgetter("payer_id"),

@@ -8,6 +8,7 @@ from duebell.commands import (
     database,
     dead,
     doctor,
+    erasing,
     notices,
     publishing,
     queues,
@@ -52,6 +53,7 @@ app.command(rich_help_panel=_STOP)(stopping.resume)
 app.command(rich_help_panel=_STOP)(stopping.suppress)
 app.command(rich_help_panel=_STOP)(stopping.unsuppress)
 app.add_typer(dead.app, name="dead", rich_help_panel=_STOP)
+app.command(rich_help_panel=_STOP)(erasing.erase)
 app.add_typer(words.templates, name="templates", rich_help_panel=_KEEP)
 app.add_typer(words.ladders, name="ladders", rich_help_panel=_KEEP)
 app.add_typer(database.app, name="db", rich_help_panel=_KEEP)

@@ -10,6 +10,7 @@ from schedules.planner import Planner
 from service.catalogue import TEMPLATES, Catalogue
 from service.couriers import Courier
 from service.delivery import Delivery
+from service.erasure import Erasure
 from service.intake import Intake
 from service.ladders import LadderError, Ladders, check
 from service.ledger import Ledger
@@ -44,6 +45,7 @@ class Engine:
     planner: Planner
     delivery: Delivery
     settling: Settling
+    erasure: Erasure
 
     async def close(self) -> None:
         """Closes senders and the ledger."""
@@ -110,4 +112,5 @@ def build(
         planner=Planner(ledger, ladders, catalogue),
         delivery=delivery,
         settling=Settling(ledger, couriers, metrics),
+        erasure=Erasure(ledger, vault),
     )  # fmt: skip

@@ -4,13 +4,16 @@ from datetime import datetime, timedelta
 
 from schedules._clock import Sweep
 from schedules.planner import Planner
+from service.erasure import Erasure
 from service.ledger import Ledger, reading
 from service.metrics import Metrics
 from service.notices import Lane
 from service.settling import Settling
 
 
-def timetable(planner: Planner, settling: Settling, ledger: Ledger, metrics: Metrics, *, publishes: bool) -> list[Sweep]:
+def timetable(
+    planner: Planner, settling: Settling, erasure: Erasure, ledger: Ledger, metrics: Metrics, *, publishes: bool
+) -> list[Sweep]:
     """Every sweep of the schedule role; `publishes`: status events go to a broker."""
     gauges = Gauges(ledger, metrics, publishes=publishes)
     unmatched = Unmatched(settling)
@@ -24,6 +27,7 @@ def timetable(planner: Planner, settling: Settling, ledger: Ledger, metrics: Met
         Sweep("expire", 10, settling.expire),
         Sweep("settle", 2, settling.settle),
         Sweep("unmatched", 600, unmatched.step),
+        Sweep("erasure", 600, erasure.step),
         Sweep("gauges", 5, gauges.step),
     ]
 

@@ -5,8 +5,11 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Final
 
 from service.facts import Fact, Version
+
+PARTIES_NAMED: Final = 2  #: people an event can name: a borrower and a payer
 
 
 def id_hash_of(source: str, event_id: str) -> bytes:

@@ -55,6 +55,14 @@ class PartyFact:
 
 
 @dataclass(frozen=True, slots=True)
+class PartyErased:
+    """The person is to be forgotten, for good: what earlier and later events say of them is not kept."""
+
+    version: Version
+    party_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoanFact:
     """What an event says about the loan itself; None means the event did not say."""
 
@@ -178,4 +186,4 @@ class NoticeGiven:
 LoanChange = (
     LoanFact | DeadlineOpened | DeadlineClosed | DeadlinesClosed | PaymentReceived | PaymentReversed | OverdueStated | LoanCured
 )
-Fact = PartyFact | LoanChange | NoticeGiven
+Fact = PartyFact | PartyErased | LoanChange | NoticeGiven

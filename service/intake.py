@@ -12,10 +12,22 @@ from typing import Literal
 
 from service import context
 from service.catalogue import Catalogue
-from service.events import Dead, Decoded, Event, Ignored, same_payload
-from service.facts import LoanChange, LoanCured, LoanFact, NoticeGiven, PartyFact
+from service.events import PARTIES_NAMED, Dead, Decoded, Event, Ignored, same_payload
+from service.facts import LoanChange, LoanCured, LoanFact, NoticeGiven, PartyErased, PartyFact
 from service.history import Deadline
-from service.ledger import Ledger, LedgerConflict, LedgerRefused, Transaction, inbox, letters, loans, notices, outbox, people
+from service.ledger import (
+    Ledger,
+    LedgerConflict,
+    LedgerRefused,
+    Transaction,
+    erasure,
+    inbox,
+    letters,
+    loans,
+    notices,
+    outbox,
+    people,
+)
 from service.ledger.outbox import Alert, Step
 from service.ledger.statement import Statement
 from service.metrics import Metrics
@@ -149,9 +161,10 @@ class Intake:
     def _inbox_row(self, key: bytes, message: Decoded) -> tuple[object, ...]:
         state = "absorbed" if isinstance(message, Event) else "ignored" if isinstance(message, Ignored) else "dead"
         event = message if isinstance(message, Event) else None
-        hashes = " ".join(self._vault.keyed_hash(party).hex() for party in event.party_ids) if event else None
+        sealed = None if isinstance(message, Dead) else self._vault.encrypt(message.body)  # its dead letter keeps the body
+        named = [self._vault.keyed_hash(party) for party in event.party_ids] if event else []
         return (
-            key, state, message.payload_hash, self._vault.encrypt(message.body), hashes, message.type,
+            key, state, message.payload_hash, sealed, *(*named, None, None)[:PARTIES_NAMED], message.type,
             event.loan_id if event else None, event.time if event else None,
         )  # fmt: skip
 
@@ -186,7 +199,7 @@ class Intake:
 
     async def _react(self, tx: Transaction, work: _Batch, now: datetime) -> None:
         facts = [fact for event in work.events for fact in event.facts]
-        reachable = await people.absorb(tx, self._vault, (f for f in facts if isinstance(f, PartyFact)), now)
+        told = await people.absorb(tx, self._vault, [f for f in facts if isinstance(f, (PartyFact, PartyErased))], now)
         loaded = await loans.lock(tx, (event.loan_id for event in work.events if event.loan_id), now)
         await loans.load_details(tx, loaded, _with_details(work.events))
         recorded_at = self._clock()
@@ -202,8 +215,10 @@ class Intake:
         added = self._notice_rows(work.events, recorded_at)
         if added:
             await tx.run(notices.ADD, n=added, now=recorded_at)
-        reachable |= effects.borrowers
-        await self._reconcile(tx, work, loaded, effects, reachable, recorded_at)
+        await self._reconcile(tx, work, loaded, effects, told.reachable | effects.borrowers, recorded_at)
+        if told.erased:
+            gone = await erasure.erase(tx, self._vault, told.erased, who="upstream", why="party.erased", now=recorded_at)
+            work.steps += gone.steps
 
     def _notice_rows(self, events: Iterable[Event], now: datetime) -> list[tuple[object, ...]]:
         rows = [

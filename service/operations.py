@@ -269,6 +269,8 @@ def _obstacle(letter_id: int, letter: Letter | None) -> Replayed | None:
         return Replayed(letter_id, "not_replayed", "there is no such dead letter")
     if letter.state != "open":
         return Replayed(letter_id, "not_replayed", f"it is {letter.state} already")
+    if letter.body is None:
+        return Replayed(letter_id, "not_replayed", "its body has been deleted")
     if not letter.is_whole:
         return Replayed(letter_id, "not_replayed", "only the beginning of its body was kept; publish a smaller one")
     return None

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from service.facts import PartyFact, Version
 
 FIELDS = ("name", "phone", "email", "locale", "timezone", "jurisdiction")
+#: What is known of a person who was erased: the rules their loans are kept by, and nothing else.
+KEPT_FIELDS = ("jurisdiction",)
 DEFAULT_JURISDICTION = "cn"
 _HOME_ZONE = {"cn": "Asia/Shanghai"}
 
@@ -18,10 +20,10 @@ class PartyHistory:
     set_by: dict[str, Version] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
 
-    def absorb(self, facts: Iterable[PartyFact]) -> None:
-        """Takes in what events say; order does not matter."""
+    def absorb(self, facts: Iterable[PartyFact], fields: Iterable[str] = FIELDS) -> None:
+        """Takes in what events say of these fields; order does not matter."""
         for fact in facts:
-            for name in FIELDS:
+            for name in fields:
                 value = getattr(fact, name)
                 if value is not None and fact.version > self.set_by.get(name, ""):
                     self.said[name], self.set_by[name] = value, fact.version

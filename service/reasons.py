@@ -26,6 +26,7 @@ REASONS: Final[dict[str, str]] = {
     "in_digest": "part of another text that lists it",
     # suppressed
     "opted_out": "the party asked not to be told",
+    "erased": "the person was erased; nothing is known of them any more",
     "reversed": "the payment was taken back before its receipt went",
     "min_amount": "what is open is less than the stage's minimum",
     "paused": "its moment lies in a pause for its purpose",

@@ -100,7 +100,11 @@ class Standing:
 
 def by_facts(row: Any) -> PutBack | None:
     """What the facts of a notice's own loan and party say of it: that some are missing, or that it is over."""
-    return _facts_missing(row) or _ended(row)
+    return _erased(row) or _facts_missing(row) or _ended(row)
+
+
+def _erased(row: Any) -> PutBack | None:
+    return PutBack(State.SUPPRESSED, "erased") if row.erased else None
 
 
 def _facts_missing(row: Any) -> PutBack | None:

@@ -37,6 +37,7 @@ DETAILS = Statement(
         y.amount AS payment_amount, y.currency AS payment_currency, y.paid_at, y.method AS payment_method, y.covered,
         y.set_by AS payment_set_by, y.reversed_by AS payment_reversed_by,
         p.party_id, p.phone, p.phone_key, p.locale, p.jurisdiction, p.zone AS party_zone,
+        p.erased_at IS NOT NULL AS erased,
         n.purpose <> 'security' AND EXISTS (
             SELECT 1 FROM suppressions s WHERE s.phone_key = p.phone_key AND s.purpose IN (n.purpose, '*')) AS suppressed,
         n.stage IS NOT NULL AND EXISTS (
@@ -53,6 +54,7 @@ DETAILS = Statement(
     returns={
         "asks": BOOL, "event_time": INSTANT, "moment": INSTANT, "expires_at": INSTANT, "due_on": DATE, "due_at": INSTANT,
         "paid_at": INSTANT, "receipt": BOOL, "suppressed": BOOL, "overtaken": BOOL,
+        "erased": BOOL,
     },
     c=_KEYS,
     now=INSTANT,

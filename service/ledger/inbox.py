@@ -3,20 +3,22 @@
 from service.ledger.statement import BYTES, INSTANT, INT, TEXT, Rows, Statement
 
 _EVENT = Rows(
-    hash=BYTES, state=TEXT, payload_hash=BYTES, payload=BYTES, party_hashes=TEXT, type=TEXT, loan_id=TEXT, event_time=INSTANT
-)
+    hash=BYTES, state=TEXT, payload_hash=BYTES, payload=BYTES, party_hash=BYTES, other_party_hash=BYTES, type=TEXT, loan_id=TEXT,
+    event_time=INSTANT,
+)  # fmt: skip
 
 #: Takes events in; gives the hashes of those that are new, or were only ignored, dead or received so far. A broken body
 #: never takes the place of an event that waits under the same source and id.
 TAKE = Statement(
     """
-    INSERT INTO inbox (hash, state, payload_hash, payload, party_hashes, type, loan_id, event_time, received_at, absorbed_at)
-    SELECT e.hash, e.state, e.payload_hash, e.payload, e.party_hashes, e.type, e.loan_id, e.event_time, :now, :now
+    INSERT INTO inbox (
+        hash, state, payload_hash, payload, party_hash, other_party_hash, type, loan_id, event_time, received_at, absorbed_at)
+    SELECT e.hash, e.state, e.payload_hash, e.payload, e.party_hash, e.other_party_hash, e.type, e.loan_id, e.event_time, :now, :now
     FROM {e} {where_true}
     ON CONFLICT (hash) DO UPDATE SET
         state = excluded.state, payload_hash = excluded.payload_hash, payload = excluded.payload,
-        party_hashes = excluded.party_hashes, type = excluded.type, loan_id = excluded.loan_id,
-        event_time = excluded.event_time, absorbed_at = excluded.absorbed_at
+        party_hash = excluded.party_hash, other_party_hash = excluded.other_party_hash, type = excluded.type,
+        loan_id = excluded.loan_id, event_time = excluded.event_time, absorbed_at = excluded.absorbed_at
     WHERE inbox.state IN ('received', 'ignored', 'dead')
         AND (excluded.state <> 'dead' OR inbox.state = 'dead' OR inbox.payload_hash = excluded.payload_hash)
     RETURNING hash
@@ -28,8 +30,8 @@ TAKE = Statement(
 #: Puts events aside to be absorbed later (HTTP and embedded publish); gives the hashes of those that are new.
 RECEIVE = Statement(
     """
-    INSERT INTO inbox (hash, state, payload_hash, payload, party_hashes, type, loan_id, event_time, received_at)
-    SELECT e.hash, 'received', e.payload_hash, e.payload, e.party_hashes, e.type, e.loan_id, e.event_time, :now
+    INSERT INTO inbox (hash, state, payload_hash, payload, party_hash, other_party_hash, type, loan_id, event_time, received_at)
+    SELECT e.hash, 'received', e.payload_hash, e.payload, e.party_hash, e.other_party_hash, e.type, e.loan_id, e.event_time, :now
     FROM {e} {where_true}
     ON CONFLICT (hash) DO UPDATE SET state = 'received', payload = excluded.payload, payload_hash = excluded.payload_hash
     WHERE inbox.state IN ('ignored', 'dead')
@@ -58,7 +60,8 @@ RECEIVED = Statement(
 
 #: Events of types that were unknown when they came, for a version that may know them.
 IGNORED = Statement(
-    "SELECT hash, payload FROM inbox JOIN {known} ON inbox.type = known.type WHERE state = 'ignored' ORDER BY hash LIMIT :n",
+    "SELECT hash, payload FROM inbox JOIN {known} ON inbox.type = known.type "
+    "WHERE state = 'ignored' AND payload IS NOT NULL ORDER BY hash LIMIT :n",
     known=Rows(type=TEXT),
     n=INT,
 )
@@ -83,9 +86,22 @@ BURY_SPOILT = Statement(
 #: … and nobody waits for them.
 SPOIL = Statement(
     """
-    UPDATE inbox SET state = 'dead', absorbed_at = :now FROM {s}
+    UPDATE inbox SET state = 'dead', payload = NULL, absorbed_at = :now FROM {s}
     WHERE inbox.hash = s.hash AND inbox.state IN ('received', 'ignored')
     """,
     s=_SPOILT,
     now=INSTANT,
 )
+
+#: Bodies of events of unknown types, from the one after a hash; `since` is when they came at the earliest.
+IGNORED_BODIES = Statement(
+    """
+    SELECT hash, payload FROM inbox
+    WHERE state = 'ignored' AND hash > :after AND payload IS NOT NULL AND (:since IS NULL OR absorbed_at > :since)
+    ORDER BY hash LIMIT :n
+    """,
+    after=BYTES,
+    since=INSTANT,
+    n=INT,
+)
+EMPTY = Statement("UPDATE inbox SET payload = NULL FROM {h} WHERE inbox.hash = h.hash", h=Rows(hash=BYTES))

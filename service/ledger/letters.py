@@ -37,3 +37,21 @@ END = Statement(
     ids=Rows(letter=INT),
     state=TEXT,
 )
+#: Bodies of letters, from the one after an id; `since` is when they came at the earliest.
+BODIES = Statement(
+    """
+    SELECT id, payload FROM dead_letters WHERE id > :after AND payload IS NOT NULL AND (:since IS NULL OR last_seen > :since)
+    ORDER BY id LIMIT :n
+    """,
+    after=INT,
+    since=INSTANT,
+    n=INT,
+)
+#: Deletes bodies; a letter without one cannot be replayed, so that an open one ends.
+EMPTY = Statement(
+    """
+    UPDATE dead_letters SET payload = NULL, state = CASE WHEN dead_letters.state = 'open' THEN 'discarded' ELSE dead_letters.state END
+    FROM {ids} WHERE dead_letters.id = ids.letter
+    """,
+    ids=Rows(letter=INT),
+)

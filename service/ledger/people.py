@@ -1,39 +1,54 @@
-"""Reads parties under lock, folds what a batch says of them, encrypts and writes back what changed."""
+"""Parties: reads parties under lock, folds what a batch says of them, encrypts and writes back what changed."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from service.facts import PartyFact
+from service.facts import PartyErased, PartyFact
 from service.ledger import parties as sql
 from service.ledger.engine import Transaction
-from service.parties import PartyHistory, effective_zone
+from service.parties import FIELDS, KEPT_FIELDS, PartyHistory, effective_zone
 from service.vault import Vault
 
 _SEALED = ("name", "phone", "email")
 
 
-async def absorb(tx: Transaction, vault: Vault, facts: Iterable[PartyFact], now: datetime) -> set[str]:
-    """Folds the facts into the parties' rows, locked in order of their ids; gives those whose phone number became known."""
-    said: dict[str, list[PartyFact]] = {}
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Parties by what a batch did to them: their phone number became known; they are erased, by it or before it."""
+
+    reachable: set[str] = field(default_factory=set)
+    erased: set[str] = field(default_factory=set)
+
+
+async def absorb(tx: Transaction, vault: Vault, facts: Sequence[PartyFact | PartyErased], now: datetime) -> Told:
+    """Folds the facts into the parties' rows, locked in order of their ids.
+
+    Nothing but the jurisdiction is taken in of people who are erased; what was known of them `erasure.erase` deletes.
+    """
+    if not facts:
+        return Told()
+    said: dict[str, list[PartyFact]] = {fact.party_id: [] for fact in facts}
     for fact in facts:
-        said.setdefault(fact.party_id, []).append(fact)
-    if not said:
-        return set()
+        if isinstance(fact, PartyFact):
+            said[fact.party_id].append(fact)
     ids = [(party_id,) for party_id in sorted(said)]
     await tx.run(sql.ADD, p=ids, now=now)
-    changed, reachable = [], set()
+    changed, told = [], Told(erased={fact.party_id for fact in facts if isinstance(fact, PartyErased)})
     for row in await tx.rows(sql.LOCK, p=ids):
+        if row.erased_at is not None:
+            told.erased.add(row.party_id)
         history = PartyHistory(row.party_id, json.loads(row.set_by))
-        history.absorb(said[row.party_id])
-        if history.said and row.erased_at is None:
+        history.absorb(said[row.party_id], KEPT_FIELDS if row.party_id in told.erased else FIELDS)
+        if history.said:
             changed.append(_row(row, history, vault))
             if "phone" in history.said:
-                reachable.add(row.party_id)
+                told.reachable.add(row.party_id)
     if changed:
         await tx.run(sql.SAVE, p=changed)
-    return reachable
+    return told
 
 
 def _row(old: Any, history: PartyHistory, vault: Vault) -> tuple[Any, ...]:

@@ -33,7 +33,8 @@ inbox = Table(
     Column("state", Text, nullable=False, comment="received, absorbed, ignored, dead"),
     Column("payload_hash", LargeBinary, nullable=False, comment="hash of the body"),
     Column("payload", LargeBinary),
-    Column("party_hashes", Text, comment="hashes of the parties it names, for erasure"),
+    Column("party_hash", LargeBinary, comment="keyed hash of a party it names, for erasure"),
+    Column("other_party_hash", LargeBinary, comment="of the other one, where it names two"),
     Column("type", Text),
     Column("loan_id", Text),
     Column("event_time", Instant),
@@ -41,6 +42,9 @@ inbox = Table(
     Column("absorbed_at", Instant),
 )
 Index("ix_inbox_received", inbox.c.received_at, **_where("state = 'received'"))
+Index("ix_inbox_ignored", inbox.c.hash, **_where("state = 'ignored'"))
+Index("ix_inbox_party_hash", inbox.c.party_hash, **_where("party_hash IS NOT NULL"))
+Index("ix_inbox_other_party_hash", inbox.c.other_party_hash, **_where("other_party_hash IS NOT NULL"))
 Index("ix_inbox_loan_id", inbox.c.loan_id, **_where("loan_id IS NOT NULL"))
 
 parties = Table(
@@ -61,6 +65,7 @@ parties = Table(
 )
 Index("ix_parties_phone_key", parties.c.phone_key)
 Index("ix_parties_zone", parties.c.zone)
+Index("ix_parties_erased_at", parties.c.erased_at, **_where("erased_at IS NOT NULL"))
 
 loans = Table(
     "loans",

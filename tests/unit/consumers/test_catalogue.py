@@ -6,7 +6,9 @@ import pytest
 
 from consumers import application, repayment
 from consumers._catalogue import DuplicateTypeError, models, process_files
+from consumers._decode import MODELS
 from consumers._envelope import EventData, Heading, LoanData
+from service.events import PARTIES_NAMED
 from service.facts import version_time
 
 
@@ -34,3 +36,10 @@ def test_a_model_must_have_a_reaction() -> None:
     """A model without one cannot pass for an event that establishes nothing."""
     with pytest.raises(NotImplementedError):
         EventData().facts(Heading("L", version_time("2026-06-01T00:00:00.000000"), "v"))
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_no_event_names_more_people_than_the_inbox_keeps_hashes_of(model: type[EventData]) -> None:
+    """A person who is erased is found in every payload that names them."""
+    people = [name for name, field in model.model_fields.items() if "Party" in str(field.annotation) or name == "payer_id"]
+    assert len(people) <= PARTIES_NAMED

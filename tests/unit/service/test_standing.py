@@ -28,7 +28,7 @@ def row(**changes: Any) -> SimpleNamespace:
             "deadline_set_by": "v", "payment_set_by": None, "payment_reversed_by": None, "phone": b"sealed",
             "phone_key": b"\x01",
             "due_on": date(2026, 6, 20), "zone": "Asia/Shanghai", "party_zone": "Asia/Shanghai", "jurisdiction": "cn",
-            "amount": 10_000, "paid": 0, "currency": "CNY", "event_time": None, "suppressed": False, "overtaken": False,
+            "amount": 10_000, "paid": 0, "currency": "CNY", "event_time": None, "suppressed": False, "overtaken": False, "erased": False,
             "cured_by": None, "stated_by": None, "moment": at("2026-06-20 09:00"), "expires_at": at("2026-06-21 00:00"),
             **changes,
         }
@@ -56,6 +56,7 @@ def _cured(text: str) -> str:
         ({"needs": "payment"}, (State.HELD, "awaiting_facts")),
         ({"needs": None, "stage": None, "kind": None, "asks": False}, None),
         ({"phone": None}, (State.HELD, "no_contact")),
+        ({"phone": None, "erased": True}, (State.SUPPRESSED, "erased")),
         ({"deadline_state": "closed", "deadline_reason": "paid"}, (State.CANCELLED, "paid")),
         ({"deadline_state": "closed"}, (State.CANCELLED, "closed")),
         ({"deadline_anchor": "2026-06-25"}, (State.CANCELLED, "moved")),

@@ -42,7 +42,8 @@ def _inbox() -> None:
         sa.Column("state", sa.Text, nullable=False, comment="received, absorbed, ignored, dead"),
         sa.Column("payload_hash", sa.LargeBinary, nullable=False, comment="hash of the body"),
         sa.Column("payload", sa.LargeBinary),
-        sa.Column("party_hashes", sa.Text, comment="hashes of the parties it names, for erasure"),
+        sa.Column("party_hash", sa.LargeBinary, comment="keyed hash of a party it names, for erasure"),
+        sa.Column("other_party_hash", sa.LargeBinary, comment="of the other one, where it names two"),
         sa.Column("type", sa.Text),
         sa.Column("loan_id", sa.Text),
         sa.Column("event_time", Instant),
@@ -50,7 +51,10 @@ def _inbox() -> None:
         sa.Column("absorbed_at", Instant),
         sa.PrimaryKeyConstraint("hash", name="pk_inbox"),
     )
+    op.create_index("ix_inbox_ignored", "inbox", ["hash"], **_where("state = 'ignored'"))
     op.create_index("ix_inbox_loan_id", "inbox", ["loan_id"], **_where("loan_id IS NOT NULL"))
+    op.create_index("ix_inbox_other_party_hash", "inbox", ["other_party_hash"], **_where("other_party_hash IS NOT NULL"))
+    op.create_index("ix_inbox_party_hash", "inbox", ["party_hash"], **_where("party_hash IS NOT NULL"))
     op.create_index("ix_inbox_received", "inbox", ["received_at"], **_where("state = 'received'"))
 
 
@@ -71,6 +75,7 @@ def _parties() -> None:
         sa.Column("created_at", Instant, nullable=False),
         sa.PrimaryKeyConstraint("party_id", name="pk_parties"),
     )
+    op.create_index("ix_parties_erased_at", "parties", ["erased_at"], **_where("erased_at IS NOT NULL"))
     op.create_index("ix_parties_phone_key", "parties", ["phone_key"])
     op.create_index("ix_parties_zone", "parties", ["zone"])
 
