@@ -108,7 +108,7 @@ def build(
     )  # fmt: skip
     return Engine(
         settings, ledger, vault, catalogue, ladders, texts, rulebook, couriers, clock, metrics,
-        intake=Intake(ledger, vault, catalogue, clock, metrics),
+        intake=Intake(ledger, vault, catalogue, clock, metrics, ladders.promise_terms),
         planner=Planner(ledger, ladders, catalogue),
         delivery=delivery,
         settling=Settling(ledger, couriers, metrics),

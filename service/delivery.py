@@ -24,7 +24,7 @@ from service.notices import Lane, State
 from service.phones import zones_of
 from service.rendering import Rendered, RenderError, Texts
 from service.senders._port import Accepted, Message, NotSent, Outcome, Rejected, Throttled, Unknown
-from service.standing import Counter, PutBack, Standing, by_facts
+from service.standing import Counter, PutBack, Standing
 from service.vault import Vault
 from service.wording import Around, values_of
 from service.zones import local_date
@@ -227,12 +227,14 @@ class Delivery:
         """Commits the intent for those that may still go; what the cap refuses is held, what has ended is left alone."""
         async with self._ledger.transaction() as tx:
             asking = sorted({(r.row.loan_id,) for r in chunk if r.row.asks and r.row.loan_id})
-            if asking:
-                await tx.rows(claims.SHARE_LOANS, l=asking)
+            pauses = {row.loan_id: row.pauses for row in await tx.rows(claims.SHARE_LOANS, l=asking)} if asking else {}
             now = self._clock()
             rows = await tx.rows(
                 claims.INTEND,
-                i=[(r.row.key, r.row.key_month, r.row.phone_key) for r in chunk],
+                i=[
+                    (r.row.key, r.row.key_month, r.row.phone_key) for r in chunk
+                    if not r.row.asks or not self._standing.is_paused(r.row, pauses.get(r.row.loan_id), now)
+                ],
                 token=claim.token, sender=courier.name, now=now, paused=await _paused(tx, now),
             )  # fmt: skip
             granted = {row.key for row in rows}
@@ -313,14 +315,14 @@ class Delivery:
         Intake frees what is held for a fact and revives what it reopens, but passes over what a claim has in its hands: a
         fact that came since the claim would be lost.
         """
-        decided = {row.key: verdict for row, _ in back if (verdict := by_facts(row))}
+        decided = {row.key: verdict for row, _ in back if (verdict := self._standing.by_facts(row, now))}
         if not decided:
             return back
         rows = [row for row, _ in back if row.key in decided]
         await tx.rows(claims.SHARE_PARTIES, p=sorted({(row.party_id,) for row in rows if row.party_id}))
         await tx.rows(claims.SHARE_LOANS, l=sorted({(row.loan_id,) for row in rows if row.loan_id}))
         again = await tx.rows(claims.DETAILS, c=[(row.key, row.key_month) for row in rows], now=now)
-        changed = {row.key: row.key_month for row in again if by_facts(row) != decided[row.key]}
+        changed = {row.key: row.key_month for row in again if self._standing.by_facts(row, now) != decided[row.key]}
         if changed:
             await tx.run(claims.UNCLAIM, o=sorted(changed.items()), token=claim.token, not_before=now + _SOON)
         return [(row, verdict) for row, verdict in back if row.key not in changed]

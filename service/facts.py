@@ -156,6 +156,25 @@ class LoanCured:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectionPaused:
+    """Collection keeps silent from this event on, until an instant or until it is resumed."""
+
+    version: Version
+    loan_id: str
+    reason: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionResumed:
+    """The pauses that began before are over: those of one reason, or all."""
+
+    version: Version
+    loan_id: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeGiven:
     """A notice to give because of this event.
 
@@ -184,6 +203,15 @@ class NoticeGiven:
 
 
 LoanChange = (
-    LoanFact | DeadlineOpened | DeadlineClosed | DeadlinesClosed | PaymentReceived | PaymentReversed | OverdueStated | LoanCured
+    LoanFact
+    | DeadlineOpened
+    | DeadlineClosed
+    | DeadlinesClosed
+    | PaymentReceived
+    | PaymentReversed
+    | OverdueStated
+    | LoanCured
+    | CollectionPaused
+    | CollectionResumed
 )
 Fact = PartyFact | PartyErased | LoanChange | NoticeGiven

@@ -8,9 +8,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from service.facts import (
+    CollectionPaused,
+    CollectionResumed,
     DeadlineClosed,
     DeadlineOpened,
     DeadlinesClosed,
@@ -24,10 +27,12 @@ from service.facts import (
     Version,
     version_time,
 )
-from service.money import Money
+from service.money import Money, currency_digits
 from service.notices import anchor_of
+from service.pauses import PauseWord
+from service.zones import in_utc
 
-_PLAN, _INSTALMENT = Kind.PLAN_INSTALMENT.value, Kind.INSTALMENT.value
+_PLAN, _INSTALMENT, _PROMISE = Kind.PLAN_INSTALMENT.value, Kind.INSTALMENT.value, Kind.PROMISE_TO_PAY.value
 DeadlineKey = tuple[str, str]  #: kind, ref
 
 
@@ -107,6 +112,7 @@ class LoanHistory:
     fields: dict[str, str] = field(default_factory=dict)
     set_by: dict[str, Version] = field(default_factory=dict)
     closings: set[Closing] = field(default_factory=set)
+    pauses: set[PauseWord] = field(default_factory=set)
     cured_by: Version | None = None
     deadlines: dict[DeadlineKey, Deadline] = field(default_factory=dict)
     payments: dict[str, Payment] = field(default_factory=dict)
@@ -128,8 +134,8 @@ class LoanHistory:
         """The payment, or a stub that waits for it."""
         return self.payments.setdefault(payment_id, Payment(payment_id))
 
-    def derive(self) -> None:
-        """Works out what each payment covers and which deadlines are open."""
+    def derive(self, tolerance: Decimal = Decimal(0)) -> None:
+        """Works out what each payment covers and which deadlines are open; `tolerance` as in service.pauses.PromiseTerms."""
         self.deadlines = {key: deadline for key, deadline in self.deadlines.items() if deadline.says_something}
         ends = {key: self._end_of(deadline) for key, deadline in self.deadlines.items()}
         for deadline in self.deadlines.values():
@@ -140,9 +146,11 @@ class LoanHistory:
             payment.covered = self._covered_by(payment, ends) if payment.counts else ()
             for kind, ref, amount in payment.covered:
                 self.deadline(kind, ref).paid += amount
-        settled = self._settled()
+        over = self._over()
         for key, deadline in self.deadlines.items():
-            deadline.state, deadline.reason = _standing(deadline, ends.get(key), settled)
+            if deadline.kind == _PROMISE and deadline.set_by:
+                deadline.paid = self._paid_since(version_time(deadline.set_by))
+            deadline.state, deadline.reason = _standing(deadline, ends.get(key), over, tolerance)
 
     def _end_of(self, deadline: Deadline) -> Closing | None:
         """The first closing after the event that set the deadline; a settlement is judged apart, after the payments."""
@@ -153,11 +161,15 @@ class LoanHistory:
             ends.append(Closing(deadline.kind, deadline.closed_by, deadline.closed_because or "closed"))
         return min(ends, key=lambda c: c.version, default=None)
 
-    def _settled(self) -> Closing | None:
-        """The newest closing of the whole loan, unless money was taken back after it."""
-        newest = max((c for c in self.closings if c.kind is None), key=lambda c: c.version, default=None)
+    def _over(self) -> Closing | None:
+        """The newest closing of the whole loan; a settlement is none if money was taken back after it."""
         taken_back = max((p.reversed_by for p in self.payments.values() if p.reversed_by and p.set_by), default="")
-        return newest if newest and newest.version > taken_back else None
+        whole = (c for c in self.closings if c.kind is None and (c.reason == "written_off" or c.version > taken_back))
+        return max(whole, key=lambda c: c.version, default=None)
+
+    def _paid_since(self, at: datetime) -> int:
+        """All the money that was paid from an instant on, whatever it covers."""
+        return sum(p.amount or 0 for p in self.payments.values() if p.counts and p.paid_at and p.paid_at >= at)
 
     def _covered_by(self, payment: Payment, ends: dict[DeadlineKey, Closing | None]) -> tuple[tuple[str, str, int], ...]:
         """What a payment covers: what it says exactly, the one instalment it names, or the oldest open first."""
@@ -208,15 +220,21 @@ def _filled(amount: int, candidates: list[Deadline]) -> tuple[tuple[str, str, in
     return tuple(covered)
 
 
-def _standing(deadline: Deadline, end: Closing | None, settled: Closing | None) -> tuple[str, str | None]:
+def _standing(deadline: Deadline, end: Closing | None, over: Closing | None, tolerance: Decimal) -> tuple[str, str | None]:
     if deadline.set_by is None:
         return "stub", None
     if end is not None:
         return "closed", end.reason
+    if (
+        deadline.kind == _PROMISE
+        and deadline.paid
+        and deadline.left <= tolerance.scaleb(currency_digits(deadline.currency or ""))
+    ):
+        return "closed", "kept"
     if deadline.amount is not None and deadline.amount <= deadline.paid:
         return "closed", "paid"
-    if settled is not None and settled.version > deadline.set_by:
-        return "closed", settled.reason
+    if over is not None and over.version > deadline.set_by:
+        return "closed", over.reason
     return "open", None
 
 
@@ -232,6 +250,8 @@ def _absorb_loan(history: LoanHistory, fact: LoanFact) -> None:
 
 def _absorb_opened(history: LoanHistory, fact: DeadlineOpened) -> None:
     deadline = history.deadline(fact.kind, fact.ref)
+    if fact.kind is Kind.PROMISE_TO_PAY and fact.due_on:
+        history.pauses.add(PauseWord(fact.version, "promised", fact.ref, fact.due_on.isoformat()))
     if fact.version <= (deadline.set_by or ""):
         return
     deadline.set_by, deadline.due_on, deadline.due_at = fact.version, fact.due_on, fact.due_at
@@ -275,6 +295,15 @@ def _absorb_cured(history: LoanHistory, fact: LoanCured) -> None:
     history.cured_by = max(fact.version, history.cured_by or "")
 
 
+def _absorb_paused(history: LoanHistory, fact: CollectionPaused) -> None:
+    until = in_utc(fact.until).isoformat() if fact.until else None
+    history.pauses.add(PauseWord(fact.version, "paused", fact.reason, until))
+
+
+def _absorb_resumed(history: LoanHistory, fact: CollectionResumed) -> None:
+    history.pauses.add(PauseWord(fact.version, "resumed", fact.reason))
+
+
 def _minor(money: Money | None) -> tuple[int | None, str | None]:
     return (money.minor, money.currency) if money else (None, None)
 
@@ -288,4 +317,6 @@ _ABSORB: dict[type, Callable[[LoanHistory, Any], None]] = {
     PaymentReversed: _absorb_reversed,
     OverdueStated: _absorb_stated,
     LoanCured: _absorb_cured,
+    CollectionPaused: _absorb_paused,
+    CollectionResumed: _absorb_resumed,
 }

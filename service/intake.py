@@ -26,12 +26,14 @@ from service.ledger import (
     loans,
     notices,
     outbox,
+    pausing,
     people,
 )
 from service.ledger.outbox import Alert, Step
 from service.ledger.statement import Statement
 from service.metrics import Metrics
 from service.notices import event_key, lane_of
+from service.pauses import PromiseTerms
 from service.vault import Vault
 
 Clock = Callable[[], datetime]
@@ -57,10 +59,20 @@ class Intake:
     Args:
         clock: gives the instant, UTC. It is read twice in a transaction: at its start, and when the loans are locked, so
             that the recording of a payment is never earlier than an intent it came after.
+        promises: how promises to pay are judged.
     """
 
-    def __init__(self, ledger: Ledger, vault: Vault, catalogue: Catalogue, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        vault: Vault,
+        catalogue: Catalogue,
+        clock: Clock,
+        metrics: Metrics,
+        promises: PromiseTerms = PromiseTerms(),  # noqa: B008 - a frozen value
+    ) -> None:
         self._ledger, self._vault, self._catalogue, self._clock, self._metrics = ledger, vault, catalogue, clock, metrics
+        self._promises = promises
 
     async def absorb(self, batch: Sequence[Decoded], *, origin: str) -> list[Verdict]:
         """Absorbs a batch and gives one verdict per message, in order.
@@ -209,7 +221,7 @@ class Intake:
                 loaded[event.loan_id].history.absorb(changes, plan_from=recorded_at if event.mode_backfill else None)
         for entry in loaded.values():
             if entry.history.deadlines or entry.history.payments:
-                entry.history.derive()
+                entry.history.derive(self._promises.tolerance)
         effects = _effects(loaded)
         await loans.save(tx, loaded, effects.replan, recorded_at)
         added = self._notice_rows(work.events, recorded_at)
@@ -259,6 +271,8 @@ class Intake:
             await tx.run(notices.REWORD, d=effects.reworded)
         if effects.reopened:
             changed += await tx.rows(notices.REVIVE, d=effects.reopened, now=now)
+        if effects.repaused:
+            changed += await pausing.revive(tx, effects.repaused, self._promises.grace_days, now)
         taken_back = _taken_back(work.events, loaded)
         if taken_back:
             changed += await tx.rows(notices.DROP_RECEIPTS, p=taken_back)
@@ -286,6 +300,7 @@ class _Effects:
     explained: set[str] = field(default_factory=set)
     replan: set[str] = field(default_factory=set)
     borrowers: set[str] = field(default_factory=set)
+    repaused: set[str] = field(default_factory=set)
 
 
 def _effects(loaded: Mapping[str, loans.Loaded]) -> _Effects:
@@ -298,6 +313,8 @@ def _effects(loaded: Mapping[str, loans.Loaded]) -> _Effects:
                 _note_change(effects, loan_id, deadline, was)
         if any(p.set_by and p.reversed_by and not entry.knew(p.payment_id) for p in entry.history.payments.values()):
             effects.explained.add(loan_id)
+        if entry.pauses_before and entry.history.pauses != entry.pauses_before:
+            effects.repaused.add(loan_id)
         fields, old = entry.history.fields, entry.fields_before
         if any(fields.get(name) != old.get(name) for name in ("method", "product", "borrower_id")):
             effects.replan.add(loan_id)

@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass as checked
 from service.facts import Kind, Role
 from service.notices import Purpose
 from service.yaml_files import CHECKED, ClockTime, Shape, read
+from service.pauses import PromiseTerms
 from service.zones import end_of_day, in_utc, local_date, local_instant
 
 DEFAULT_HOUR: Final = time(10)  #: local, of a day stage that names none
@@ -110,10 +111,16 @@ class Stage:
 
 @checked(frozen=True, slots=True, eq=False, kw_only=True, config=CHECKED)
 class Ladder:
-    """The stages of one kind of deadline, in their order; without days of grace those for grace are left out."""
+    """The stages of one kind of deadline, in their order; without days of grace those for grace are left out.
+
+    Attributes:
+        grace_days: days after the due day that do not count yet; of a promise to pay, those on which collection keeps silent.
+        tolerance: what may be missing when a promise to pay counts as kept, in major units of the loan's currency.
+    """
 
     kind: Kind
     grace_days: Annotated[int, Field(strict=True, ge=0, le=60)] = 0
+    tolerance: Annotated[Decimal, Field(ge=0)] = Decimal(0)
     stages: tuple[Stage, ...]
 
     @field_validator("stages")
@@ -124,6 +131,13 @@ class Ladder:
         for number, stage in enumerate(stages):
             _check_place(stage, stages[:number])
         return tuple(stage for stage in stages if info.data.get("grace_days") or not stage.when_grace)
+
+    @field_validator("tolerance")
+    @classmethod
+    def _is_of_a_promise(cls, tolerance: Decimal, info: ValidationInfo) -> Decimal:
+        if tolerance and info.data.get("kind") is not Kind.PROMISE_TO_PAY:
+            raise ValueError("tolerance: only a ladder of promise_to_pay has one")
+        return tolerance
 
     def stage(self, name: str) -> Stage | None:
         """The stage of this name, if the ladder has it."""
@@ -176,6 +190,12 @@ class Ladders(dict[Kind, Ladder]):
         if not ladders:
             raise LadderError(f"{folder}: there are no ladders (*.yaml) here")
         return ladders
+
+    @property
+    def promise_terms(self) -> PromiseTerms:
+        """How promises to pay are judged."""
+        ladder = self.get(Kind.PROMISE_TO_PAY)
+        return PromiseTerms(ladder.grace_days, ladder.tolerance) if ladder else PromiseTerms()
 
 
 def check(ladders: Ladders, template_names: Collection[str]) -> list[str]:

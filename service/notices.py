@@ -79,9 +79,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.UNKNOWN: frozenset({State.SENT, State.FAILED, State.PLANNED}),
     State.SENT: frozenset({State.DELIVERED, State.UNDELIVERED, State.PLANNED}),
     State.CANCELLED: frozenset({State.PLANNED, State.UNKNOWN}),  #: revival; a declared restore
-    **dict.fromkeys(
-        (State.DELIVERED, State.UNDELIVERED, State.FAILED, State.SUPERSEDED, State.EXPIRED, State.SUPPRESSED), frozenset()
-    ),
+    State.SUPPRESSED: frozenset({State.PLANNED, State.UNKNOWN}),  #: its pause is void; a declared restore
+    **dict.fromkeys((State.DELIVERED, State.UNDELIVERED, State.FAILED, State.SUPERSEDED, State.EXPIRED), frozenset()),
 }
 
 #: States that carry no reason; every other state has one from service/reasons.py.

@@ -13,6 +13,7 @@ REASONS: Final[dict[str, str]] = {
     "no_sender": "no sender could take it; tried again until its validity ends",
     # cancelled
     "paid": "the deadline was paid in full",
+    "kept": "the promise to pay was kept",
     "closed": "the deadline was closed",
     "replaced": "the schedule was replaced and this deadline is not in the new one",
     "moved": "the deadline moved to another day",
@@ -29,7 +30,7 @@ REASONS: Final[dict[str, str]] = {
     "erased": "the person was erased; nothing is known of them any more",
     "reversed": "the payment was taken back before its receipt went",
     "min_amount": "what is open is less than the stage's minimum",
-    "paused": "its moment lies in a pause for its purpose",
+    "paused": "its moment lies in a pause for its purpose, or in the time for which the borrower has promised to pay",
     # expired
     "too_late": "its validity ended before it could go",
     # failed

@@ -10,6 +10,7 @@ from service.ladders import Ladders, Stage, moment
 from service.money import Money
 from service.notices import Purpose, State
 from service.parties import DEFAULT_JURISDICTION
+from service.pauses import NO_PAUSES, is_silent, words_in
 from service.rulebook import Rulebook
 from service.zones import local_date
 
@@ -43,11 +44,27 @@ class Standing:
     def judge(self, row: Any, phone_zones: tuple[str, ...], count: int, *, older_open: bool, now: datetime) -> PutBack | None:
         """None: it may go. `row` is one of service.ledger.claims.DETAILS; `count` its number's contacts today."""
         return (
-            by_facts(row)
+            self.by_facts(row, now)
             or _overtaken(row, older_open=older_open)
             or self._stage(row, now)
             or self._gate(row, phone_zones, count, now)
         )
+
+    def by_facts(self, row: Any, now: datetime) -> PutBack | None:
+        """What the facts of a notice's own loan and party say of it: the party is erased, some are missing, it is over or paused."""
+        missing_or_over = _erased(row) or _facts_missing(row) or _ended(row)
+        if missing_or_over is None and self.is_paused(row, row.pauses, now):
+            return PutBack(State.SUPPRESSED, "paused", now)
+        return missing_or_over
+
+    def is_paused(self, row: Any, pauses: str | None, now: datetime) -> bool:
+        """Whether a stage's moment lies in a pause for its purpose, or one holds while it asks; `pauses` is the loan's column."""
+        if not pauses or pauses == NO_PAUSES or not (row.asks or row.stage):
+            return False
+        moments = (row.moment, now) if row.stage else (now,)
+        words, grace_days = words_in(pauses), self.ladders.promise_terms.grace_days
+        purpose = Purpose(row.purpose)
+        return any(is_silent(words, purpose, row.kind, at, zone=row.zone, grace_days=grace_days) for at in moments)
 
     def counter(self, row: Any, now: datetime) -> Counter | None:
         """The counter this notice takes from, if its purpose is capped."""
@@ -96,11 +113,6 @@ class Standing:
             return None
         ladder = self.ladders.get(Kind(row.kind))
         return ladder.stage(row.stage) if ladder else None
-
-
-def by_facts(row: Any) -> PutBack | None:
-    """What the facts of a notice's own loan and party say of it: that some are missing, or that it is over."""
-    return _erased(row) or _facts_missing(row) or _ended(row)
 
 
 def _erased(row: Any) -> PutBack | None:

@@ -65,6 +65,8 @@ def _about_deadline(row: Any, today: date) -> dict[str, object]:
         values["due_at"] = row.due_at
     if row.amount is not None:
         values |= {"amount": Money(row.amount, row.currency), "open": Money(max(row.amount - row.paid, 0), row.currency)}
+        if row.paid > 0:
+            values["paid"] = Money(row.paid, row.currency)
     return values
 
 

@@ -19,6 +19,7 @@ TEMPLATES = {
     "loan.repayment_method.changed": "repayment_method_changed",
     "loan.settled": "loan_settled",
     "loan.overdue.cured": "overdue_cured",
+    "loan.promise_to_pay.made": "promise_recorded",
 }
 
 

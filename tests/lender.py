@@ -69,6 +69,19 @@ class Lender:
         """The lender's own figure."""
         return self.event("loan.overdue.entered", time, instalment_no=no, days_past_due=3, amount_due=amount)
 
+    def paused(self, time: datetime, reason: str = "dispute", until: datetime | None = None) -> bytes:
+        """Collection keeps silent."""
+        more = {} if until is None else {"until": until.isoformat()}
+        return self.event("loan.collection.paused", time, reason=reason, **more)
+
+    def resumed(self, time: datetime, reason: str | None = None) -> bytes:
+        """Collection goes on."""
+        return self.event("loan.collection.resumed", time, **({} if reason is None else {"reason": reason}))
+
+    def promised(self, time: datetime, amount: str, pay_by: str, promise_id: str = "PTP-1") -> bytes:
+        """The borrower promises to pay."""
+        return self.event("loan.promise_to_pay.made", time, promise_id=promise_id, amount=amount, pay_by=pay_by)
+
     def submitted(self, time: datetime, **more: Any) -> bytes:
         """Somebody has asked for the loan."""
         return self.event("loan.application.submitted", time, application_id="A-1", amount="12000.00", **more)

@@ -60,11 +60,13 @@ def waited_for(work: Coroutine[Any, Any, T]) -> T:
 def operations(open_: Opened) -> "Operations":
     """What operators do, on an open ledger."""
     from consumers._decode import decode  # noqa: PLC0415 - heavy
+    from duebell.engine import load_ladders  # noqa: PLC0415
     from service.catalogue import TEMPLATES, Catalogue  # noqa: PLC0415
     from service.intake import Intake  # noqa: PLC0415
     from service.metrics import Metrics  # noqa: PLC0415
     from service.operations import Operations  # noqa: PLC0415
 
     catalogue = Catalogue.load(open_.settings.templates or TEMPLATES)
-    intake = Intake(open_.ledger, open_.vault, catalogue, open_.clock, Metrics())
+    promises = load_ladders(open_.settings, catalogue).promise_terms
+    intake = Intake(open_.ledger, open_.vault, catalogue, open_.clock, Metrics(), promises)
     return Operations(open_.ledger, open_.vault, catalogue, intake, decode)

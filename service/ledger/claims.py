@@ -33,7 +33,7 @@ DETAILS = Statement(
         n.stage, n.needs, n.context, n.event_time, n.moment, n.expires_at, n.tries, n.payment_id, n.receipt,
         d.due_on, d.due_at, d.anchor AS deadline_anchor, d.amount, d.paid, d.currency, d.state AS deadline_state,
         d.reason AS deadline_reason, d.stated, d.stated_by, d.set_by AS deadline_set_by,
-        l.method, l.account_last4, l.cured_by, {ZONE} AS zone,
+        l.method, l.account_last4, l.cured_by, l.pauses, {ZONE} AS zone,
         y.amount AS payment_amount, y.currency AS payment_currency, y.paid_at, y.method AS payment_method, y.covered,
         y.set_by AS payment_set_by, y.reversed_by AS payment_reversed_by,
         p.party_id, p.phone, p.phone_key, p.locale, p.jurisdiction, p.zone AS party_zone,
@@ -113,9 +113,9 @@ PUT_BACK = Statement(
     token=TEXT,
 )
 
-#: Locks the loans whose texts ask, so that an intent comes either before a payment or sees it.
+#: Locks the loans whose texts ask, so that an intent comes either before a payment or a pause, or sees it.
 SHARE_LOANS = Statement(
-    "SELECT loans.loan_id FROM loans JOIN {l} ON loans.loan_id = l.loan_id ORDER BY loans.loan_id {for_share}",
+    "SELECT loans.loan_id, loans.pauses FROM loans JOIN {l} ON loans.loan_id = l.loan_id ORDER BY loans.loan_id {for_share}",
     l=Rows(loan_id=TEXT),
 )
 

@@ -10,6 +10,7 @@ from typing import Any
 from service.history import Closing, Deadline, LoanHistory, Payment
 from service.ledger.engine import Transaction
 from service.ledger.statement import BOOL, DATE, INSTANT, INT, TEXT, Rows, Statement
+from service.pauses import PauseWord, as_json, words_in
 
 _FIELDS = ("product", "currency", "timezone", "borrower_id", "method", "account_last4")
 _IDS = Rows(loan_id=TEXT)
@@ -22,7 +23,7 @@ ADD = Statement(
 
 LOCK = Statement(
     """
-    SELECT loans.loan_id, product, currency, timezone, borrower_id, method, account_last4, set_by, closings, cured_by
+    SELECT loans.loan_id, product, currency, timezone, borrower_id, method, account_last4, set_by, closings, pauses, cured_by
     FROM loans JOIN {ids} ON loans.loan_id = ids.loan_id ORDER BY loans.loan_id {for_update}
     """,
     ids=_IDS,
@@ -57,13 +58,14 @@ PAYMENTS = Statement(
 SAVE_LOANS = Statement(
     """
     UPDATE loans SET product = l.product, currency = l.currency, timezone = l.timezone, borrower_id = l.borrower_id,
-        method = l.method, account_last4 = l.account_last4, set_by = l.set_by, closings = l.closings, cured_by = l.cured_by,
+        method = l.method, account_last4 = l.account_last4, set_by = l.set_by, closings = l.closings, pauses = l.pauses,
+        cured_by = l.cured_by,
         replan = loans.replan OR l.replan
     FROM {l} WHERE loans.loan_id = l.loan_id
     """,
     l=Rows(
         loan_id=TEXT, product=TEXT, currency=TEXT, timezone=TEXT, borrower_id=TEXT, method=TEXT, account_last4=TEXT, set_by=TEXT,
-        closings=TEXT, cured_by=TEXT, replan=BOOL,
+        closings=TEXT, pauses=TEXT, cured_by=TEXT, replan=BOOL,
     ),
 )  # fmt: skip
 
@@ -120,6 +122,12 @@ class Loaded:
         """What was known of the loan itself."""
         fields: dict[str, str] = self.loan[0]
         return fields
+
+    @property
+    def pauses_before(self) -> set[PauseWord]:
+        """The words about pauses that had been read."""
+        words: set[PauseWord] = self.loan[3]
+        return words
 
 
 async def lock(tx: Transaction, loan_ids: Iterable[str], now: datetime) -> dict[str, Loaded]:
@@ -199,7 +207,7 @@ _of_payment = attrgetter(*(name for name in _PAYMENT.columns if name != "loan_id
 
 def _of_loan(history: LoanHistory) -> tuple[Any, ...]:
     """What is stored of a loan, as a value to compare."""
-    return dict(history.fields), dict(history.set_by), set(history.closings), history.cured_by
+    return dict(history.fields), dict(history.set_by), set(history.closings), set(history.pauses), history.cured_by
 
 
 def _history(row: Any) -> LoanHistory:
@@ -208,6 +216,7 @@ def _history(row: Any) -> LoanHistory:
         fields={name: value for name in _FIELDS if (value := getattr(row, name)) is not None},
         set_by=_from_json(row.set_by),
         closings={Closing(*closing) for closing in _from_json(row.closings)},
+        pauses=set(words_in(row.pauses)),
         cured_by=row.cured_by,
     )
 
@@ -215,7 +224,7 @@ def _history(row: Any) -> LoanHistory:
 def _loan_row(history: LoanHistory) -> tuple[Any, ...]:
     closings = sorted(([c.kind, c.version, c.reason] for c in history.closings), key=lambda c: (c[1], c[0] or ""))
     fields = (history.fields.get(name) for name in _FIELDS)
-    return (history.loan_id, *fields, _to_json(history.set_by), _to_json(closings), history.cured_by)
+    return (history.loan_id, *fields, _to_json(history.set_by), _to_json(closings), as_json(history.pauses), history.cured_by)
 
 
 def _payment(cells: Sequence[Any]) -> Payment:

@@ -12,7 +12,8 @@ MARK = Statement(
         handed_at = COALESCE(notices.handed_at, {greatest}(notices.moment, :as_of))
     WHERE notices.moment <= :now AND notices.expires_at > :as_of AND (
         notices.state IN ('planned', 'held', 'sending', 'unknown')
-        OR notices.state = 'cancelled' AND notices.handed_at IS NULL AND notices.reason NOT IN ('by_operator', 'cured'))
+        OR notices.state = 'cancelled' AND notices.handed_at IS NULL AND notices.reason NOT IN ('by_operator', 'cured')
+        OR notices.state = 'suppressed' AND notices.handed_at IS NULL AND notices.reason = 'paused')
     RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason
     """,
     as_of=INSTANT,

@@ -79,6 +79,7 @@ loans = Table(
     Column("account_last4", Text),
     Column("set_by", Text, nullable=False, server_default="{}", comment="field → version, JSON"),
     Column("closings", Text, nullable=False, server_default="[]", comment="[kind or null, version, reason], JSON"),
+    Column("pauses", Text, nullable=False, server_default="[]", comment="[version, paused … promised, about, until], JSON"),
     Column("cured_by", Text, comment="version"),
     Column("replan", Boolean, nullable=False, server_default=_no),
     Column("created_at", Instant, nullable=False),
@@ -132,17 +133,6 @@ payments = Table(
     Column("set_by", Text, comment="version; none: only its reversal is known"),
     Column("reversed_by", Text, comment="version"),
     Column("recorded_at", Instant, nullable=False),
-)
-
-pauses = Table(
-    "pauses",
-    metadata,
-    Column("loan_id", Text, primary_key=True),
-    Column("version", Text, primary_key=True),
-    Column("reason", Text, nullable=False),
-    Column("from_at", Instant, nullable=False),
-    Column("until_at", Instant),
-    Column("ended_by", Text, comment="version"),
 )
 
 notices = Table(

@@ -22,12 +22,15 @@ EVENTS = {
     "application_received", "credit_limit_assessed", "application_approved", "application_rejected", "contract_signed",
     "loan_disbursed", "disbursement_failed", "schedule_replaced", "repayment_received", "repayment_reversed",
     "auto_debit_failed", "repayment_method_changed", "loan_settled", "overdue_cured",
+    "promise_recorded",
 }  # fmt: skip
 REMINDERS = {
     "repayment_due_soon", "repayment_due_tomorrow", "repayment_due_today", "repayment_due_today_evening", "repayment_grace",
-    "signing_reminder", "signing_last_day", "auto_debit_failed",
+    "signing_reminder", "signing_last_day", "auto_debit_failed", "promise_due",
 }  # fmt: skip
-COLLECTION = {"repayment_overdue", "repayment_overdue_15", "repayment_overdue_30", "repayment_overdue_60"}
+COLLECTION = {
+    "repayment_overdue", "repayment_overdue_15", "repayment_overdue_30", "repayment_overdue_60", "promise_broken",
+}  # fmt: skip
 BEFORE_DUE = ["repayment_due_soon", "repayment_due_tomorrow", "repayment_due_today", "repayment_due_today_evening"]
 
 
@@ -106,7 +109,7 @@ def test_tomorrow_and_today_are_true(name: str, today: int, word: str | None) ->
     assert [w for w in ("明天", "今天") if w in text] == ([word] if word else [])
 
 
-@pytest.mark.parametrize("name", sorted(COLLECTION))
+@pytest.mark.parametrize("name", sorted(COLLECTION - {"promise_broken"}))
 def test_collection_names_the_whole_overdue_sum_and_where_it_comes_from(name: str) -> None:
     """With upstream's figure its date, without one that penalty interest comes on top."""
     known = said(name, "zh-CN", date(2026, 9, 20), overdue_total=Money(92071), stated_on=date(2026, 9, 18), days_past_due=92)

@@ -9,6 +9,8 @@ import pytest
 from consumers._decode import MODELS
 from service.events import Event
 from service.facts import (
+    CollectionPaused,
+    CollectionResumed,
     DeadlineClosed,
     DeadlineOpened,
     DeadlinesClosed,
@@ -26,11 +28,13 @@ from service.money import Money
 
 EventOf = Callable[..., Event]
 
-#: contract: the events of borrowing and repaying, the two of being late, and people.
+#: contract: the events of borrowing, repaying, being late, and people.
 _TYPES = """
 loan.application.approved loan.application.limit_assessed loan.application.rejected loan.application.submitted
-loan.auto_debit.failed loan.contract.signed loan.disbursed loan.disbursement_failed loan.overdue.cured loan.overdue.entered
-loan.repayment.received loan.repayment.reversed loan.repayment_method.changed loan.schedule.replaced loan.settled party.updated
+loan.auto_debit.failed loan.collection.paused loan.collection.resumed
+loan.contract.signed loan.disbursed loan.disbursement_failed loan.overdue.cured loan.overdue.entered
+loan.promise_to_pay.made loan.repayment.received loan.repayment.reversed loan.repayment_method.changed loan.schedule.replaced
+loan.settled loan.written_off party.updated
 """
 TYPES = _TYPES.split()
 
@@ -103,6 +107,7 @@ NOTICES: list[tuple[str, str, dict[str, Any]]] = [
     ("loan.repayment_method.changed", "repayment_method_changed", {"method": "manual"}),
     ("loan.settled", "loan_settled", {"settled_at": datetime(2026, 9, 3, 1, tzinfo=UTC)}),
     ("loan.overdue.cured", "overdue_cured", {"cured_at": datetime(2026, 8, 12, 3, 20, tzinfo=UTC)}),
+    ("loan.promise_to_pay.made", "promise_recorded", {"amount": Money(200000), "pay_by": date(2026, 8, 20)}),
 ]
 
 
@@ -116,7 +121,7 @@ def test_the_notice_and_its_values(event_of: EventOf, event_type: str, template:
 
 @pytest.mark.parametrize("event_type", sorted(set(TYPES) - {row[0] for row in NOTICES}))
 def test_events_without_a_notice(event_of: EventOf, event_type: str) -> None:
-    """An overdue figure and a change of contact data give no notice."""
+    """An overdue figure, a pause or a write-off, and a change of contact data give no notice."""
     assert not [fact for fact in event_of(event_type).facts if isinstance(fact, NoticeGiven)]
 
 
@@ -284,6 +289,32 @@ def test_being_late(event_of: EventOf) -> None:
     entered, cured = event_of("loan.overdue.entered"), event_of("loan.overdue.cured")
     assert said(entered) == [OverdueStated(entered.version, "L-1001", "2", 3, Money(409224))]
     assert said(cured)[0] == LoanCured(cured.version, "L-1001")
+
+
+def test_pauses_and_what_ends_them(event_of: EventOf, gone: object) -> None:
+    """A pause has a reason and perhaps an end; a resumption may be for one reason or for all."""
+    paused, resumed = event_of("loan.collection.paused"), event_of("loan.collection.resumed")
+    until = datetime(2026, 8, 31, 16, tzinfo=UTC)
+    assert said(paused) == [CollectionPaused(paused.version, "L-1001", "hardship", until)]
+    assert said(resumed) == [CollectionResumed(resumed.version, "L-1001", "hardship")]
+    for event_type, field in (("loan.collection.paused", "until"), ("loan.collection.resumed", "reason")):
+        (fact,) = said(event_of(event_type, {f"data.{field}": gone}))
+        assert getattr(fact, field) is None
+
+
+def test_a_promise_is_waited_for(event_of: EventOf) -> None:
+    """It opens a deadline of its own, named after the promise."""
+    event = event_of("loan.promise_to_pay.made")
+    amount = Money(200000)
+    assert said(event)[0] == DeadlineOpened(
+        event.version, "L-1001", Kind.PROMISE_TO_PAY, "PTP-1", date(2026, 8, 20), amount=amount
+    )
+
+
+def test_a_write_off_closes_everything(event_of: EventOf) -> None:
+    """The reminders end, and nothing is said."""
+    event = event_of("loan.written_off")
+    assert said(event) == [DeadlinesClosed(event.version, "L-1001", None, "written_off")]
 
 
 def test_a_person_changes(event_of: EventOf) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.facts import (
+    CollectionPaused,
+    CollectionResumed,
     DeadlineClosed,
     DeadlineOpened,
     DeadlinesClosed,
@@ -191,6 +194,52 @@ def test_a_reversal_after_the_settlement_undoes_it() -> None:
     assert {reason for _, reason, _ in standing(folded(older, settled, THREE, paid(30, 300))).values()} == {"settled"}
 
 
+def promise(day: float, minor: int, pay_by: int, name: str = "PTP-1") -> DeadlineOpened:
+    """A promise made on a day."""
+    return DeadlineOpened(v(day), LOAN, Kind.PROMISE_TO_PAY, name, at(pay_by).date(), amount=Money(minor))
+
+
+@pytest.mark.parametrize(
+    ("payments", "expected"),
+    [
+        ([], ("open", None, 0)),
+        ([paid(39, 60)], ("open", None, 0)),
+        ([paid(41, 59)], ("open", None, 59)),
+        ([paid(41, 60)], ("closed", "kept", 60)),
+        ([paid(41, 30, "P-1", ref="3"), paid(44, 40, "P-2")], ("closed", "kept", 70)),
+        ([paid(41, 60), PaymentReversed(v(42), LOAN, "P-1")], ("open", None, 0)),
+        ([paid(39.5, 60, paid_at=at(40))], ("closed", "kept", 60)),
+    ],
+    ids=["nothing", "before it", "a part", "all", "in parts, whatever they are for", "taken back", "at the same instant"],
+)
+def test_a_promise_is_kept_by_what_was_paid_since(payments: list[LoanChange], expected: tuple[str, str | None, int]) -> None:
+    """All payments made from the promise on count, those taken back do not."""
+    assert standing(folded(payments, promise(40, 60, 50), THREE))["PTP-1"] == expected
+
+
+def test_a_promise_may_miss_its_tolerance() -> None:
+    """Kept when what came is its amount less the tolerance; nothing at all keeps no promise."""
+    for minor, left_over, state in ((900, "1.00", "closed"), (899, "1.00", "open"), (0, "20.00", "open")):
+        history = LoanHistory(LOAN)
+        history.absorb([promise(40, 1000, 50), *([paid(41, minor)] if minor else [])])
+        history.derive(Decimal(left_over))
+        assert history.deadlines["promise_to_pay", "PTP-1"].state == state
+
+
+def test_a_write_off_closes_what_is_open_and_money_still_counts() -> None:
+    """What was paid stays paid, what is paid later is; a reversal does not undo it, a settlement follows it."""
+    off, back = DeadlinesClosed(v(70), LOAN, None, "written_off"), PaymentReversed(v(75), LOAN, "P-1")
+    history = folded(off, THREE, paid(30, 100), paid(80, 50, "P-2"))
+    assert standing(history) == {
+        "1": ("closed", "paid", 100),
+        "2": ("closed", "written_off", 50),
+        "3": ("closed", "written_off", 0),
+    }
+    assert {reason for _, reason, _ in standing(folded(off, THREE, paid(30, 100), back)).values()} == {"written_off"}
+    settled = DeadlinesClosed(v(80), LOAN, None, "settled")
+    assert {reason for _, reason, _ in standing(folded(off, THREE, settled)).values()} == {"settled"}
+
+
 def test_a_deadline_can_be_closed_alone() -> None:
     """The first closing after the event that set it counts; an earlier one, or one known before it, does not."""
     signing = DeadlineOpened(v(0), LOAN, Kind.CONTRACT_SIGNING, "A-1", date(2026, 6, 8))
@@ -299,7 +348,17 @@ def _a_reversal(draw: st.DrawFn, day: float) -> list[LoanChange]:
 
 def _an_end(draw: st.DrawFn, day: float) -> list[LoanChange]:
     kind = draw(st.sampled_from([None, Kind.INSTALMENT, Kind.PLAN_INSTALMENT]))
-    return [DeadlinesClosed(v(day), LOAN, kind, "settled" if kind is None else "closed")]
+    reason = draw(st.sampled_from(["settled", "written_off"])) if kind is None else "closed"
+    return [DeadlinesClosed(v(day), LOAN, kind, reason)]
+
+
+def _a_pause(draw: st.DrawFn, day: float) -> list[LoanChange]:
+    until = draw(st.one_of(st.none(), _DAYS.map(at)))
+    reason = draw(st.sampled_from(["dispute", "deceased"]))
+    return [
+        draw(st.sampled_from([CollectionPaused(v(day), LOAN, reason, until), CollectionResumed(v(day), LOAN, reason)])),
+        promise(day, draw(_MINOR), draw(_DAYS), draw(st.sampled_from(["PTP-1", "PTP-2"]))),
+    ]
 
 
 def _a_word(draw: st.DrawFn, day: float) -> list[LoanChange]:
@@ -312,7 +371,7 @@ def _a_word(draw: st.DrawFn, day: float) -> list[LoanChange]:
     ]
 
 
-_MAKERS = [_a_schedule, _a_schedule, _a_payment, _a_payment, _a_payment, _a_reversal, _an_end, _a_word]
+_MAKERS = [_a_schedule, _a_schedule, _a_payment, _a_payment, _a_payment, _a_reversal, _an_end, _a_pause, _a_word]
 
 
 @given(events=_events(), data=st.data())
@@ -329,6 +388,7 @@ def test_any_order_and_any_repetition_give_the_same_rows(events: list[list[LoanC
     assert history.deadlines == expected.deadlines
     assert history.payments == expected.payments
     assert (history.fields, history.cured_by, history.closings) == (expected.fields, expected.cured_by, expected.closings)
+    assert history.pauses == expected.pauses
 
 
 @given(events=_events())

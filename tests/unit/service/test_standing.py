@@ -29,7 +29,7 @@ def row(**changes: Any) -> SimpleNamespace:
             "phone_key": b"\x01",
             "due_on": date(2026, 6, 20), "zone": "Asia/Shanghai", "party_zone": "Asia/Shanghai", "jurisdiction": "cn",
             "amount": 10_000, "paid": 0, "currency": "CNY", "event_time": None, "suppressed": False, "overtaken": False, "erased": False,
-            "cured_by": None, "stated_by": None, "moment": at("2026-06-20 09:00"), "expires_at": at("2026-06-21 00:00"),
+            "cured_by": None, "stated_by": None, "pauses": "[]", "moment": at("2026-06-20 09:00"), "expires_at": at("2026-06-21 00:00"),
             **changes,
         }
     )  # fmt: skip

@@ -47,6 +47,7 @@ def test_a_deadline_is_told_as_it_is_now() -> None:
         "days_past_due": 3,
         "amount": Money(10_000),
         "open": Money(9_000),
+        "paid": Money(1_000),
     }
 
 

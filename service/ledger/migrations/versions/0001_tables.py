@@ -17,7 +17,6 @@ def upgrade() -> None:
     _loans()
     _deadlines()
     _payments()
-    _pauses()
     _notices()
     _attempts()
     _outbox()
@@ -92,6 +91,9 @@ def _loans() -> None:
         sa.Column("account_last4", sa.Text),
         sa.Column("set_by", sa.Text, server_default="{}", nullable=False, comment="field → version, JSON"),
         sa.Column("closings", sa.Text, server_default="[]", nullable=False, comment="[kind or null, version, reason], JSON"),
+        sa.Column(
+            "pauses", sa.Text, server_default="[]", nullable=False, comment="[version, paused … promised, about, until], JSON"
+        ),
         sa.Column("cured_by", sa.Text, comment="version"),
         sa.Column("replan", sa.Boolean, server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", Instant, nullable=False),
@@ -152,19 +154,6 @@ def _payments() -> None:
         sa.Column("reversed_by", sa.Text, comment="version"),
         sa.Column("recorded_at", Instant, nullable=False),
         sa.PrimaryKeyConstraint("loan_id", "payment_id", name="pk_payments"),
-    )
-
-
-def _pauses() -> None:
-    op.create_table(
-        "pauses",
-        sa.Column("loan_id", sa.Text),
-        sa.Column("version", sa.Text),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("from_at", Instant, nullable=False),
-        sa.Column("until_at", Instant),
-        sa.Column("ended_by", sa.Text, comment="version"),
-        sa.PrimaryKeyConstraint("loan_id", "version", name="pk_pauses"),
     )
 
 
