@@ -14,8 +14,8 @@ from pydantic.dataclasses import dataclass as checked
 
 from service.facts import Kind, Role
 from service.notices import Purpose
-from service.yaml_files import CHECKED, ClockTime, Shape, read
 from service.pauses import PromiseTerms
+from service.yaml_files import CHECKED, ClockTime, Shape, read
 from service.zones import end_of_day, in_utc, local_date, local_instant
 
 DEFAULT_HOUR: Final = time(10)  #: local, of a day stage that names none

@@ -27,7 +27,7 @@ MEETINGS = 200
 _VAULT = parse_keys(generated_keys())
 _LOANS = Statement(
     """
-    SELECT loan_id, product, currency, timezone, borrower_id, method, account_last4, set_by, closings, cured_by, replan
+    SELECT loan_id, product, currency, timezone, borrower_id, method, account_last4, set_by, closings, pauses, cured_by, replan
     FROM loans ORDER BY loan_id
     """
 )
@@ -91,6 +91,9 @@ def story() -> list[bytes]:
         lender.took_back(at("2026-06-20 09:00"), "PAY-1"),
         lender.paid(at("2026-06-20 10:00"), "60.00", "PAY-2", instalment_no=3),
         lender.overdue(at("2026-06-20 11:00"), 2, "61.00"),
+        lender.paused(at("2026-06-20 11:10"), "deceased"),
+        lender.promised(at("2026-06-20 09:30"), "60.00", "2026-07-01"),
+        lender.resumed(at("2026-06-20 11:20")),
         lender.party(at("2026-06-20 12:00"), locale="en", phone="+8613900139000"),
     ]  # fmt: skip
 
