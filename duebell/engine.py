@@ -9,7 +9,7 @@ from pathlib import Path
 from schedules.planner import Planner
 from service.catalogue import TEMPLATES, Catalogue
 from service.couriers import Courier
-from service.delivery import Delivery
+from service.delivery import JITTER, Delivery
 from service.erasure import Erasure
 from service.intake import Intake
 from service.ladders import LadderError, Ladders, check
@@ -89,6 +89,7 @@ def build(
     *,
     clock: Callable[[], datetime] = system_clock,
     monotonic: Callable[[], float] = time.monotonic,
+    jitter: float = JITTER,
 ) -> Engine:
     """Wires an engine over an open ledger.
 
@@ -105,6 +106,7 @@ def build(
     delivery = Delivery(
         ledger, vault, texts, Standing(ladders, rulebook), couriers, clock=clock, monotonic=monotonic, metrics=metrics,
         lease=timedelta(seconds=settings.lease_seconds), brand=settings.signature.strip("【】"),
+        jitter=jitter,
     )  # fmt: skip
     return Engine(
         settings, ledger, vault, catalogue, ladders, texts, rulebook, couriers, clock, metrics,

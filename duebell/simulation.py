@@ -1,21 +1,27 @@
 """The real engine on a virtual clock, in memory: what would be sent, held and cancelled, and why."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from consumers._decode import Dead, Event, decode
 from duebell.engine import Engine, build
 from duebell.showing import instant, notice_line
-from service.ledger import Ledger, reading
+from schedules.sweeps import timetable
+from service.ledger import Ledger, claims, reading
 from service.notices import Lane
 from service.senders._port import Message
 from service.senders.memory import MemorySender
 from service.settings import Settings
 from service.vault import generated_keys, parse_keys
 
-_ALL = 10_000_000
+_ALL: Final = 10_000_000
+#: Sweeps that a simulation does in its own time, or has no use for.
+_NOT_SWEPT: Final = frozenset({"plan", "expire", "gauges"})
+#: When sweeps look again at what an event said: a visit waits ten minutes for its approval, a reference a day for its object.
+_LOOKED_AT_AGAIN: Final = (timedelta(minutes=10), timedelta(hours=24))
 
 
 @dataclass(slots=True)
@@ -66,83 +72,127 @@ def arrivals(bodies: Iterable[bytes]) -> tuple[list[Arrival], list[Refusal]]:
     return sorted(found), refused
 
 
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something that people or machines do to Duebell itself at a moment: pause it, stop it, lose a provider."""
+
+    at: datetime
+    number: int
+    do: Callable[["Simulation"], Awaitable[None]]
+
+
 class Simulation:
-    """Runs arrivals through an engine of its own, from moment to moment."""
+    """Runs arrivals through an engine of its own, from moment to moment.
+
+    Attributes:
+        is_up: a stopped service takes nothing in, plans nothing and sends nothing; what arrives waits for it.
+    """
 
     def __init__(self, settings: Settings, on_sent: Callable[[Message], None] | None = None) -> None:
-        self._clock = VirtualClock(datetime(1970, 1, 1, tzinfo=UTC))
-        self._sender = MemorySender()
+        self.is_up = True
+        self.clock = VirtualClock(datetime(1970, 1, 1, tzinfo=UTC))
+        self.sender = MemorySender()
         self._on_sent = on_sent
         self.ledger = Ledger("sqlite://")
         self.engine: Engine = build(
             settings,
             self.ledger,
             parse_keys(generated_keys()),
-            [self._sender],
-            clock=self._clock.now,
-            monotonic=self._clock.monotonic,
+            [self.sender],
+            clock=self.clock.now,
+            monotonic=self.clock.monotonic,
+            jitter=0,
         )
+        engine = self.engine
+        sweeps = timetable(engine.planner, engine.settling, self.ledger, engine.metrics, publishes=False)
+        self._sweeps = [sweep.work for sweep in sweeps if sweep.name not in _NOT_SWEPT]
+        self._waiting: list[Any] = []
+        self._plan_at: datetime | None = None
+        self._ready_at: datetime | None = None
+        self._sweep_at: list[datetime] = []
 
-    async def run(self, planned: list[Arrival], until: datetime) -> None:
+    async def run(self, planned: list[Arrival], until: datetime, deeds: Sequence[Deed] = ()) -> None:
         """Plays everything that happens up to `until`."""
         await self.ledger.create_tables()
-        coming = _grouped(planned)
-        pending = next(coming, None)
-        if pending is None:
-            return
-        sweep_at, ready_at = pending[0].at, None
-        while True:
-            at = min(filter(None, (pending[0].at if pending else None, sweep_at, ready_at)))
-            if at > until:
-                return
-            now = self._clock.at = max(at, self._clock.at)
-            arrived = pending is not None and pending[0].at <= now
-            if pending and arrived:
-                await self.engine.intake.absorb([arrival.message for arrival in pending], origin="simulate")
-                pending = next(coming, None)
-            if arrived or sweep_at <= now:
-                sweep_at = (await self.engine.planner.step(now)).next
-            ready_at = await self._deliver(now)
+        both: list[Arrival | Deed] = [*planned, *deeds]
+        coming = deque(sorted(both, key=lambda one: (one.at, one.number)))
+        while (at := self._next(coming)) is not None and at <= until:
+            now = self.clock.at = max(at, self.clock.at)
+            has_come = await self._take(coming, now)
+            if self.is_up:
+                await self._work(now, has_come=has_come)
 
-    async def _deliver(self, now: datetime) -> datetime | None:
-        """Ends and sends what this moment asks for; gives the next moment that matters to a waiting notice."""
-        while (at := await self.engine.delivery.next_moment()) is not None and at <= now:
-            await self.engine.settling.expire(now)
+    def _next(self, coming: deque[Arrival | Deed]) -> datetime | None:
+        """The next moment at which there is something to do."""
+        moments = [coming[0].at] if coming else []
+        if self.is_up:
+            moments += [at for at in (self._plan_at, self._ready_at, *self._sweep_at[:1]) if at is not None]
+        return min(moments, default=None)
+
+    async def _take(self, coming: deque[Arrival | Deed], now: datetime) -> bool:
+        """Takes what has come by now, neighbours in one batch; whether there was something."""
+        has_come = False
+        while coming and coming[0].at <= now:
+            has_come = True
+            one = coming.popleft()
+            if isinstance(one, Arrival):
+                self._waiting.append(one.message)
+            else:
+                await self._absorb()
+                await one.do(self)
+        await self._absorb()
+        if has_come:
+            self._sweep_at = sorted([*self._sweep_at, *(now + delay for delay in _LOOKED_AT_AGAIN)])
+        return has_come
+
+    async def _absorb(self) -> None:
+        if self.is_up and self._waiting:
+            await self.engine.intake.absorb(self._waiting, origin="simulate")
+            self._waiting = []
+
+    async def _work(self, now: datetime, *, has_come: bool) -> None:
+        """Plans, sweeps and delivers what this moment asks for."""
+        if has_come or self._plan_at is None or self._plan_at <= now:
+            self._plan_at = (await self.engine.planner.step(now)).next
+        self._sweep_at = [at for at in self._sweep_at if at > now]
+        for sweep in self._sweeps:
+            await sweep(now)
+        await self._deliver(now)
+
+    async def _deliver(self, now: datetime) -> None:
+        """Ends and sends what is ready, and finds the next moment that matters to a waiting notice."""
+        claimed = 1
+        while claimed and (at := await self.engine.delivery.next_moment()) is not None and at <= now:
+            claimed = await self.engine.settling.expire(now)
             for lane in Lane:
-                while await self.engine.delivery.step(lane):
-                    pass
+                while n := await self.engine.delivery.step(lane):
+                    claimed += n
+        async with self.ledger.transaction() as tx:
+            row = (await tx.rows(claims.NEXT_AFTER, now=now))[0]
+        self._ready_at = min(filter(None, (row.at, row.ends, row.resumed)), default=None)
         if self._on_sent:
-            for message in self._sender.messages:
+            for message in self.sender.messages:
                 self._on_sent(message)
-            self._sender.messages.clear()
-        return at
+            self.sender.messages.clear()
 
     async def lines(self) -> list[dict[str, Any]]:
         """Every notice as `duebell simulate --json` shows it, in the order of `at`."""
+        return [line for _, line in await self.told()]
+
+    async def told(self) -> list[tuple[Any, dict[str, Any]]]:
+        """Every notice as a row of service.ledger.reading.NOTICES and as a line, in the order of the line's `at`."""
         async with self.ledger.transaction() as tx:
             rows = await tx.rows(reading.NOTICES, loan=None, state=None, key=None, n=_ALL)
             texts = {row.key: row.text for row in await tx.rows(reading.LAST_TEXTS, k=[(row.key,) for row in rows])}
         vault = self.engine.vault
-        lines = []
+        told = []
         for row in rows:
             line = notice_line(row)
             line["at"] = instant(row.sent_at or (row.not_before if row.state in {"planned", "held"} else row.decided_at))
             line["body"] = vault.text(texts[row.key]) if row.key in texts else None
-            lines.append(line)
-        return sorted(lines, key=lambda line: (line["at"], line["key"]))
+            told.append((row, line))
+        return sorted(told, key=lambda pair: (pair[1]["at"], pair[1]["key"]))
 
     async def close(self) -> None:
         """Forgets everything."""
         await self.engine.close()
-
-
-def _grouped(planned: list[Arrival]) -> Iterator[list[Arrival]]:
-    """Arrivals of the same moment together."""
-    group: list[Arrival] = []
-    for arrival in planned:
-        if group and arrival.at != group[0].at:
-            yield group
-            group = []
-        group.append(arrival)
-    if group:
-        yield group

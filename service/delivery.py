@@ -32,7 +32,7 @@ from service.zones import local_date
 MOST: Final = 500  #: notices a claim takes at most
 #: Waits after a round in which no sender took a notice.
 NO_SENDER_WAITS: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
-_JITTER: Final = 0.2
+JITTER: Final = 0.2  #: share by which each of these waits varies, so that held texts do not come back all at once
 #: A notice given back by the intent is looked at again after this.
 _SOON: Final = timedelta(seconds=1)
 _CONFLICT_TRIES: Final = 5
@@ -73,6 +73,7 @@ class Delivery:
         clock: gives the instant, UTC.
         monotonic: seconds that go on while the clock may be set.
         lease: how long a claim is valid.
+        jitter: share by which waits for a sender vary; none in a simulation.
     """
 
     def __init__(
@@ -88,9 +89,11 @@ class Delivery:
         metrics: Metrics,
         lease: timedelta = timedelta(seconds=30),
         brand: str = "Duebell",
+        jitter: float = JITTER,
     ) -> None:
         self._ledger, self._vault, self._texts, self._standing, self._couriers = ledger, vault, texts, standing, couriers
         self._clock, self._monotonic, self._metrics, self._lease, self._brand = clock, monotonic, metrics, lease, brand
+        self._jitter = jitter
         self._troubled: set[str] = set()
 
     async def step(self, lane: Lane) -> int:
@@ -297,7 +300,7 @@ class Delivery:
     def _no_sender(self, row: Any) -> PutBack:
         """Held, longer each time."""
         wait = NO_SENDER_WAITS[min(row.tries, len(NO_SENDER_WAITS) - 1)]
-        jitter = wait * random.uniform(-_JITTER, _JITTER)  # noqa: S311 - not a secret
+        jitter = wait * random.uniform(-self._jitter, self._jitter)  # noqa: S311 - not a secret
         return PutBack(State.HELD, "no_sender", self._clock() + wait + jitter)
 
     async def _put_back(self, claim: Claim, back: Sequence[tuple[Any, PutBack]]) -> None:

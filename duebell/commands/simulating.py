@@ -1,22 +1,35 @@
-"""`duebell simulate`: the real engine on a virtual clock, over a file of events."""
+"""`duebell simulate`: the real engine on a virtual clock, over a file of events or a scenario."""
 
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from duebell.commands._ledger import waited_for
-from duebell.commands._terminal import MISUSED, AsJson, fail, lines, remark, say, table, with_examples
+from duebell.commands._terminal import FAILED, MISUSED, AsJson, fail, lines, remark, say, table, with_examples
 
 if TYPE_CHECKING:
+    from duebell.scenario import Difference, Told
     from duebell.simulation import Arrival
+
+_ZONE = "Asia/Shanghai"
+_SCENARIO = (".yaml", ".yml")
 
 
 @with_examples
 def simulate(
-    file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON Lines, one CloudEvent each; - is standard input.")],
-    until: Annotated[str, typer.Option(help="The last day, as 2027-06-30; it is included.")],
-    timezone: Annotated[str, typer.Option(help="The zone of that day, and of the times in the table.")] = "Asia/Shanghai",
+    file: Annotated[
+        typer.FileBinaryRead,
+        typer.Argument(help="JSON Lines, one CloudEvent each, or a scenario (.yaml); - is standard input."),
+    ],
+    until: Annotated[str | None, typer.Option(help="The last day, as 2027-06-30; it is included. A scenario says it.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="The zone of that day, and of the times in the table.")] = None,
+    expect: Annotated[
+        Path | None, typer.Option(help="A scenario that says what must happen; exit code 1 where it does not.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show everything that would be sent, held and cancelled, and why. Nothing leaves this machine, nothing is stored.
@@ -26,48 +39,105 @@ def simulate(
     Examples:
       duebell simulate loan.jsonl --until 2027-06-30
       duebell simulate loan.jsonl --until 2027-06-30 --json | jq -r 'select(.state == "sent") | [.at, .body] | @tsv'
+      duebell simulate loan.jsonl --expect what-must-happen.yaml
+      duebell simulate tests/scenarios/repayment/paid_on_the_day.yaml
     """
-    from duebell.simulation import arrivals  # noqa: PLC0415 - heavy
-    from service.zones import is_zone  # noqa: PLC0415
+    from duebell.scenario import opened  # noqa: PLC0415 - heavy
+    from duebell.simulation import arrivals  # noqa: PLC0415
 
-    last = _day(until)
-    if not is_zone(timezone):
-        fail(f"--timezone: there is no zone {timezone!r}; write an IANA name, as Europe/Berlin", MISUSED)
-    planned, refused = arrivals(line.strip() for line in file)
+    is_scenario = file.name.endswith(_SCENARIO)
+    if is_scenario and expect:
+        fail("--expect: the file is a scenario already; it says itself what must happen", MISUSED)
+    told = opened(_text(file.read()), file.name) if is_scenario else expect and opened(_text(expect.read_bytes()), str(expect))
+    planned, refused = ([], []) if is_scenario else arrivals(line.strip() for line in file)
     for one in refused:
         remark(f"line {one.line}: {one.field}: {one.reason}")
-    found = waited_for(_run(planned, last, timezone))
+    last, zone = _end(until, timezone, told or None)
+    found, wrong = waited_for(_run(planned, last, zone, told or None))
     if as_json:
-        return lines(found)
-    return _show(found, timezone)
+        lines(found)
+    else:
+        _show(found, zone)
+    if told:
+        _compare(told, wrong, as_json)
 
 
-async def _run(planned: "list[Arrival]", last: date, timezone: str) -> list[dict[str, Any]]:
-    from duebell.simulation import Simulation  # noqa: PLC0415 - heavy
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        fail("a scenario is written in UTF-8")
+
+
+def _end(until: str | None, timezone: str | None, told: "Told | None") -> tuple[date, str]:
+    """The last day and its zone: as asked for, else as the scenario says."""
+    from service.zones import is_zone  # noqa: PLC0415 - heavy
+
+    zone = timezone or (told.scenario.zone if told else _ZONE)
+    if not is_zone(zone):
+        fail(f"--timezone: there is no zone {zone!r}; write an IANA name, as Europe/Berlin", MISUSED)
+    if until is None:
+        if told is None:
+            fail("--until: say the last day, as 2027-06-30", MISUSED)
+        return told.scenario.until, zone
+    try:
+        return date.fromisoformat(until), zone
+    except ValueError:
+        fail("--until: write a day, as 2027-06-30", MISUSED)
+
+
+async def _run(
+    planned: "list[Arrival]", last: date, zone: str, told: "Told | None"
+) -> "tuple[list[dict[str, Any]], list[Difference]]":
+    from duebell.scenario import played  # noqa: PLC0415 - heavy
+    from duebell.simulation import Simulation  # noqa: PLC0415
     from service.settings import load_settings  # noqa: PLC0415
     from service.zones import end_of_day  # noqa: PLC0415
 
     simulation = Simulation(load_settings())
+    until = end_of_day(last, zone) - timedelta.resolution
     try:
-        await simulation.run(planned, end_of_day(last, timezone) - timedelta.resolution)
-        return await simulation.lines()
+        if told:
+            wrong = await played(told, simulation, planned, until)
+            return await simulation.lines(), wrong
+        await simulation.run(planned, until)
+        return await simulation.lines(), []
     finally:
         await simulation.close()
 
 
 def _show(found: list[dict[str, Any]], timezone: str) -> None:
+    """A row for each notice, without the columns that would say the same everywhere, and the totals with their reasons."""
     from duebell.showing import local  # noqa: PLC0415 - beside the others
 
-    cells = ((local(x["at"], timezone), x["loan_id"], x["state"], x["reason"], x["template"], x["body"]) for x in found)
-    table((f"at ({timezone})", "loan", "state", "reason", "template", "text"), cells)
-    counts: dict[str, int] = {}
-    for line in found:
-        counts[line["state"]] = counts.get(line["state"], 0) + 1
-    say("\n" + (", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "nothing would happen"))
+    loans, roles = ({x[name] for x in found} for name in ("loan_id", "to_role"))
+    columns: dict[str, Callable[[dict[str, Any]], object]] = {
+        f"at ({timezone})": lambda x: local(x["at"], timezone),
+        **({"loan": lambda x: x["loan_id"]} if len(loans) > 1 else {}),
+        **({"to": lambda x: x["to_role"]} if len(roles) > 1 else {}),
+        "state": lambda x: f"{x['state']}: {x['reason']}" if x["reason"] else x["state"],
+        "template": lambda x: x["template"],
+        "text": lambda x: x["body"],
+    }
+    table(tuple(columns), (tuple(cell(line) for cell in columns.values()) for line in found))
+    counts = Counter(f"{line['state']} ({line['reason']})" if line["reason"] else line["state"] for line in found)
+    say("\n" + (", ".join(f"{number} {what}" for what, number in sorted(counts.items())) or "nothing would happen"))
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        fail("--until: write a day, as 2027-06-30", MISUSED)
+def _compare(told: "Told", wrong: "Sequence[Difference]", as_json: bool) -> None:
+    """Says whether everything is as the scenario wants it; ends with exit code 1 where it is not."""
+    scenario = told.scenario
+    if not wrong:
+        return (
+            None
+            if as_json
+            else say(f"\nas expected: {scenario.title} ({len(scenario.then)} {'line' if len(scenario.then) == 1 else 'lines'})")
+        )
+    rows = [(each.line and f"{told.document.name}:{each.line}", each.told, each.expected, each.happened) for each in wrong]
+    if as_json:
+        for place, what, expected, happened in rows:
+            remark(f"{place or told.document.name}: {what}: expected {expected or 'nothing'}; happened {happened or 'nothing'}")
+    else:
+        say("")
+        table(("where", "what is wrong", "expected", "happened"), rows, title=f"Not as expected: {scenario.title}")
+    raise typer.Exit(FAILED)

@@ -226,3 +226,14 @@ NEXT_READY = Statement(
     "SELECT min(not_before) AS at, min(expires_at) AS ends FROM notices WHERE state IN ('planned', 'held')",
     returns={"at": INSTANT, "ends": INSTANT},
 )
+
+#: The first moment after now at which a notice may go or loses its point, or an operator's pause ends by itself.
+NEXT_AFTER = Statement(
+    """
+    SELECT min(CASE WHEN not_before > :now THEN not_before END) AS at, min(expires_at) AS ends,
+        (SELECT min(until) FROM controls WHERE until > :now) AS resumed
+    FROM notices WHERE state IN ('planned', 'held')
+    """,
+    returns={"at": INSTANT, "ends": INSTANT, "resumed": INSTANT},
+    now=INSTANT,
+)

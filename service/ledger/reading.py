@@ -11,7 +11,8 @@ _NOTICE = {
 NOTICES = Statement(
     """
     SELECT n.key, n.loan_id, n.template, n.channel, n.purpose, n.lane, n.state, n.reason, n.role, n.moment, n.not_before,
-        n.expires_at, n.sent_at, n.handed_at, n.created_at, n.seq, n.sender, n.caused_by,
+        n.expires_at, n.sent_at, n.handed_at, n.created_at, n.seq, n.sender, n.caused_by, n.kind, n.ref,
+        COALESCE(n.party_id, (SELECT l.borrower_id FROM loans l WHERE l.loan_id = n.loan_id)) AS party_id,
         (SELECT max(o.at) FROM outbox o WHERE o.key = n.key) AS decided_at,
         (SELECT o.rule FROM outbox o WHERE o.key = n.key AND o.rule IS NOT NULL ORDER BY o.id DESC LIMIT 1) AS rule
     FROM notices n
@@ -41,6 +42,10 @@ STEPS = Statement(
     returns={"at": INSTANT},
     loan=TEXT,
 )
+#: Why notices were held on their way, in order.
+HELD = Statement("SELECT key, reason, at FROM outbox WHERE state = 'held' ORDER BY id", returns={"at": INSTANT})
+#: What ops and upstream were told that is not about a notice.
+WORDS = Statement("SELECT type, loan_id, data, at FROM outbox WHERE data IS NOT NULL ORDER BY id", returns={"at": INSTANT})
 EVENTS = Statement(
     """
     SELECT type, state, event_time, received_at, absorbed_at, payload FROM inbox WHERE loan_id = :loan ORDER BY event_time, hash

@@ -28,6 +28,7 @@ class MemorySender(Sender):
         self.attempts: list[Message] = []
         self._keys: set[str] = set()
         self._script: deque[tuple[Outcome, bool]] = deque()
+        self._always: Outcome | None = None
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -43,8 +44,12 @@ class MemorySender(Sender):
         """The next messages get these outcomes, one each; `arrived`: it takes them all the same and only the answer is lost."""
         self._script.extend((outcome, arrived) for outcome in outcomes)
 
+    def answers(self, outcome: Outcome | None) -> None:
+        """Every message gets this outcome and none arrives, until it is told otherwise; None: it accepts again."""
+        self._always = outcome
+
     async def send(self, messages: Sequence[Message]) -> list[Outcome]:
-        """The scripted outcomes first, then Accepted."""
+        """The scripted outcomes first, then what it always answers, else Accepted."""
         return [self._take(message) for message in messages]
 
     async def query(self, keys: Sequence[str]) -> list[Answer]:
@@ -58,7 +63,8 @@ class MemorySender(Sender):
 
     def _take(self, message: Message) -> Outcome:
         self.attempts.append(message)
-        outcome, arrived = self._script.popleft() if self._script else (Accepted(f"memory-{len(self.attempts)}"), True)
+        usual = self._always or Accepted(f"memory-{len(self.attempts)}")
+        outcome, arrived = self._script.popleft() if self._script else (usual, isinstance(usual, Accepted))
         is_repeat = self.idempotent and message.key in self._keys
         if (arrived or isinstance(outcome, Accepted)) and not is_repeat:
             self.messages.append(message)

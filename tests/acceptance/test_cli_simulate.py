@@ -1,6 +1,9 @@
 """`duebell simulate`: what a file of events would say, in memory."""
 
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.acceptance.commandline import Cli
 
@@ -64,3 +67,67 @@ def test_nothing_is_stored(duebell: Cli, disbursed: dict[str, Any]) -> None:
     file = duebell.file(disbursed)
     duebell("simulate", file, "--until", "2026-06-30")
     assert [path.name for path in duebell.home.iterdir()] == ["events.jsonl"]
+
+
+_SCENARIO = """
+title: Who pays hears nothing more
+story: The money comes at once.
+until: 2026-06-22
+then:
+  - {at: 2026-06-17 10:20, sent: loan_disbursed, says: "2,000.00元"}
+  - {at: 2026-06-17 10:20, sent: repayment_received}
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    """What must come of the loan and its payment."""
+    file = tmp_path / "scenario.yaml"
+    file.write_text(_SCENARIO, "utf-8")
+    return file
+
+
+def test_events_are_as_a_scenario_expects(
+    duebell: Cli, disbursed: dict[str, Any], paid: dict[str, Any], scenario: Path
+) -> None:
+    """The scenario says until when and what must happen; where it does, the command says so and ends well."""
+    result = duebell("simulate", duebell.file(disbursed, paid), "--expect", str(scenario))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "as expected: Who pays hears nothing more (2 lines)"
+
+
+def test_a_difference_is_shown_with_its_line_and_ends_with_one(duebell: Cli, disbursed: dict[str, Any], scenario: Path) -> None:
+    """Without the payment nobody is thanked and reminders go: each difference is a row, on standard error with --json."""
+    file = duebell.file(disbursed)
+    result = duebell("simulate", file, "--expect", str(scenario))
+    assert result.exit_code == 1
+    assert "Not as expected: Who pays hears nothing more" in result.stdout
+    assert "{at: 2026-06-18 10:00, sent: repayment_due_soon, loan: L-1, about: 1}" in result.stdout
+    as_json = duebell("simulate", file, "--expect", str(scenario), "--json")
+    assert as_json.exit_code == 1
+    assert all(line.startswith("{") for line in as_json.stdout.splitlines())
+    assert "scenario.yaml:7: did not happen: expected {at: 2026-06-17 10:20, sent: repayment_received}" in as_json.stderr
+
+
+def test_a_scenario_carries_its_own_events(duebell: Cli) -> None:
+    """A .yaml file is played as it stands."""
+    file = duebell.home / "own.yaml"
+    file.write_text(
+        "title: T\nstory: S\nuntil: 2026-06-03\n"
+        "given: {loan: {disbursed: 2026-06-03 10:30, instalments: [2026-07-20 100.00]}}\n"
+        "then: [{at: 2026-06-03 10:30, sent: loan_disbursed}]",
+        "utf-8",
+    )
+    result = duebell("simulate", str(file))
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "as expected: T (1 line)")
+    assert "is a scenario already" in duebell.mistake("simulate", str(file), "--expect", str(file), code=2)
+
+
+def test_mistakes_of_the_call_are_one_line(duebell: Cli, disbursed: dict[str, Any], scenario: Path) -> None:
+    """No last day, no such zone, a scenario with a mistake: one line each, with what to write."""
+    file = duebell.file(disbursed)
+    assert duebell.mistake("simulate", file, code=2) == "error: --until: say the last day, as 2027-06-30"
+    scenario.write_text("title: T", "utf-8")
+    assert "scenario.yaml:1: " in duebell.mistake("simulate", file, "--expect", str(scenario))
+    scenario.write_bytes(b"\xff")
+    assert duebell.mistake("simulate", file, "--expect", str(scenario)).endswith("a scenario is written in UTF-8")
