@@ -104,7 +104,7 @@ class Simulation:
             jitter=0,
         )
         engine = self.engine
-        sweeps = timetable(engine.planner, engine.settling, self.ledger, engine.metrics, publishes=False)
+        sweeps = timetable(engine.planner, engine.settling, engine.erasure, self.ledger, engine.metrics, publishes=False)
         self._sweeps = [sweep.work for sweep in sweeps if sweep.name not in _NOT_SWEPT]
         self._waiting: list[Any] = []
         self._plan_at: datetime | None = None

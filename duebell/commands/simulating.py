@@ -45,10 +45,11 @@ def simulate(
     from duebell.scenario import opened  # noqa: PLC0415 - heavy
     from duebell.simulation import arrivals  # noqa: PLC0415
 
-    is_scenario = file.name.endswith(_SCENARIO)
+    name = str(getattr(file, "name", "-"))
+    is_scenario = name.endswith(_SCENARIO)
     if is_scenario and expect:
         fail("--expect: the file is a scenario already; it says itself what must happen", MISUSED)
-    told = opened(_text(file.read()), file.name) if is_scenario else expect and opened(_text(expect.read_bytes()), str(expect))
+    told = opened(_text(file.read()), name) if is_scenario else expect and opened(_text(expect.read_bytes()), str(expect))
     planned, refused = ([], []) if is_scenario else arrivals(line.strip() for line in file)
     for one in refused:
         remark(f"line {one.line}: {one.field}: {one.reason}")
