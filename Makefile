@@ -1,7 +1,7 @@
 # Everything that is done with this project from a shell; `make` alone says what there is.
 PYTHON := .venv/bin/python
 
-.PHONY: help demo run test check lint lock bench chaos check-segments clean
+.PHONY: help demo run test check lint contract lock bench chaos check-segments clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -14,6 +14,7 @@ run: .venv/run.stamp ## The service, embedded unless DUEBELL_* says otherwise
 
 test: .venv/dev.stamp ## All tests, on private servers (installed with apt where missing), with the coverage floors
 	scripts/install_servers
+	scripts/install_asyncapi
 	mkdir -p var
 	$(PYTHON) -m pytest --cov --cov-report= --cov-report=json:var/coverage.json
 	$(PYTHON) scripts/coverage_floor.py var/coverage.json
@@ -27,6 +28,12 @@ lint: .venv/dev.stamp ## Format, lint, types and import rules
 	.venv/bin/mypy
 	.venv/bin/mypy scripts
 	.venv/bin/lint-imports
+
+contract: .venv/dev.stamp ## Write docs/contract anew, and freeze a message of each new event type
+	rm -rf docs/contract
+	.venv/bin/duebell contract asyncapi --out docs/contract
+	.venv/bin/duebell contract schemas --out docs/contract/schemas
+	$(PYTHON) scripts/freeze_messages.py
 
 lock: ## Write the requirements files anew
 	scripts/lock
@@ -43,7 +50,7 @@ check-segments: .venv/dev.stamp ## The segment counter against another one, a mi
 	$(PYTHON) scripts/check_segments.py --count 1000000
 
 clean: ## Remove what the tools leave behind; .venv and var stay
-	rm -rf dist .coverage .coverage.* .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache bench/out
+	rm -rf dist scripts/asyncapi/node_modules .coverage .coverage.* .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache bench/out
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 .venv/run.stamp: requirements.txt requirements-build.txt pyproject.toml scripts/set_up

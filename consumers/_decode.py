@@ -15,7 +15,7 @@ from consumers._refusals import WHOLE, Refused, names_in, not_plain, refusal
 from service.events import Dead, Decoded, Event, Ignored, same_payload
 from service.facts import DeadlineOpened, Fact, NoticeGiven, PartyErased, PartyFact, PaymentReceived, version_of
 
-__all__ = ["LIMIT", "MODELS", "Dead", "Decoded", "Event", "Ignored", "decode", "same_payload"]
+__all__ = ["LIMIT", "MESSAGES", "MODELS", "Dead", "Decoded", "Event", "Ignored", "decode", "same_payload"]
 
 LIMIT = 256 * 1024  #: bytes; what is longer is not read
 _HEAD = 4 * 1024  #: what is kept of a body over the limit
@@ -28,11 +28,12 @@ _UNTAGGED = frozenset({"union_tag_invalid", "union_tag_not_found", "model_attrib
 def _message(data: type[EventData]) -> type[Envelope]:
     """The whole message of one event type."""
     fields: dict[str, Any] = {"type": (Literal[data.TYPE], ...), "data": (data, ...)}
-    return create_model(f"{data.__name__}Message", __base__=Envelope, **fields)
+    return create_model(f"{data.__name__}Message", __base__=Envelope, __doc__=data.__doc__, **fields)
 
 
-_MESSAGES: Any = reduce(or_, (_message(data) for data in MODELS.values()))
-_KNOWN: TypeAdapter[Envelope] = TypeAdapter(Annotated[_MESSAGES, Field(discriminator="type")])
+MESSAGES = {type_: _message(data) for type_, data in MODELS.items()}  #: event type → model of the whole message
+_ANY: Any = reduce(or_, MESSAGES.values())
+_KNOWN: TypeAdapter[Envelope] = TypeAdapter(Annotated[_ANY, Field(discriminator="type")])
 
 
 def decode(body: bytes) -> Decoded:

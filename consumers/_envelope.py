@@ -14,7 +14,8 @@ from consumers._parts import Part, Party, RepaymentMethod
 from service.facts import Fact, LoanFact, Version
 from service.money import Money
 
-_JSON = r"^(?i:application/json)(?:\s*;.*)?$"
+#: In any case; written out, because the pattern is published and not every reader of JSON Schema knows flags.
+_JSON = "^" + "".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in "application/json") + r"(?:\s*;.*)?$"
 
 
 class CloudEvent(Part):

@@ -1,4 +1,4 @@
-"""What goes back upstream: one CloudEvent for each step of a notice and each alert."""
+"""What goes back upstream: one CloudEvent for each step of a notice, each alert, and each answer or opt-out."""
 
 import json
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ def status_event(row: Any) -> dict[str, Any]:
         "type": row.type,
         "time": at,
         "datacontenttype": "application/json",
-        "data": _notice(row, at) if row.data is None else json.loads(row.data),
+        "data": _notice(row, at) if row.data is None else {**json.loads(row.data), "at": at},
     }
     return event if row.loan_id is None else event | {"subject": row.loan_id}
 

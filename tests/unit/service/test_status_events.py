@@ -58,10 +58,10 @@ def test_a_step_of_a_notice_is_a_cloud_event() -> None:
 
 
 def test_an_alert_carries_its_own_data() -> None:
-    """alert.raised says what the outbox row says and nothing of a notice; without a loan it has no subject."""
+    """alert.raised says what the outbox row says, when, and nothing of a notice; without a loan it has no subject."""
     data = json.dumps({"alert": "duplicate_mismatch", "type": "loan.settled"})
     event = status_event(row(type="alert.raised", key=None, loan_id=None, seq=None, state=None, data=data))
-    assert event["data"] == {"alert": "duplicate_mismatch", "type": "loan.settled"}
+    assert event["data"] == {"alert": "duplicate_mismatch", "type": "loan.settled", "at": "2026-07-03T01:00:00Z"}
     assert event["type"] == "alert.raised"
     assert "subject" not in event
 
