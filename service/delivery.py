@@ -7,24 +7,26 @@ open while a sender is called.
 
 import json
 import random
-from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
 from service import context
 from service.couriers import Courier, tries_next, word_for
-from service.ledger import Ledger, LedgerConflict, Transaction, claims, controls, outbox
+from service.gate import NO_CONTACTS, Contacts, Counter
+from service.ledger import Ledger, LedgerConflict, Transaction, claims, contacts, controls, outbox
+from service.ledger.contacts import Place, Taker
 from service.ledger.outbox import Alert, Step
 from service.locales import locale_of
 from service.metrics import Metrics
 from service.notices import Lane, State
 from service.phones import zones_of
+from service.reasons import ALERTING
 from service.rendering import Rendered, RenderError, Texts
 from service.senders._port import Accepted, Message, NotSent, Outcome, Rejected, Throttled, Unknown
-from service.standing import Counter, PutBack, Standing
+from service.standing import PutBack, Standing
 from service.vault import Vault
 from service.wording import Around, values_of
 from service.zones import local_date
@@ -40,13 +42,14 @@ _CONFLICT_TRIES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A notice that may go: its row, number, text and the counter it takes from."""
+    """A notice that may go: its row, number, text, the counters it takes from, and until when it may go without another look."""
 
     row: Any
     to: str
     locale: str
     text: Rendered
-    counter: Counter | None
+    counters: tuple[Counter, ...]
+    until: datetime
     attempt: str = ""
 
 
@@ -59,7 +62,7 @@ class Claim:
     until: float  #: monotonic seconds
     rows: Sequence[Any]
     around: Around
-    counts: dict[tuple[str, date], int]
+    contacts: dict[Place, Contacts]
 
 
 _NOTHING_AROUND: Final = Around({}, {}, {}, {})
@@ -95,6 +98,7 @@ class Delivery:
         self._clock, self._monotonic, self._metrics, self._lease, self._brand = clock, monotonic, metrics, lease, brand
         self._jitter = jitter
         self._troubled: set[str] = set()
+        self._alerted: set[tuple[str, str | None]] = set()
 
     async def step(self, lane: Lane) -> int:
         """Works on what is ready in a lane; gives the number of notices claimed."""
@@ -140,8 +144,8 @@ class Delivery:
                 return None
             rows = await tx.rows(claims.DETAILS, c=[(row.key, row.key_month) for row in taken], now=now)
             around = await _look_around(tx, rows, now)
-            counts = await self._counts(tx, rows, now)
-        return Claim(lane, token, until, rows, around, counts)
+            found = await contacts.counted(tx, {c for row in rows for c in self._standing.counters(row, now)})
+        return Claim(lane, token, until, rows, around, found)
 
     def _claim_size(self) -> int:
         """What the senders can take in a third of the lease."""
@@ -150,46 +154,35 @@ class Delivery:
             return MOST
         return max(1, min(MOST, int(sum(p.count / p.period for p in paces if p) * self._lease.total_seconds() / 3)))
 
-    async def _counts(self, tx: Transaction, rows: Iterable[Any], now: datetime) -> dict[tuple[str, date], int]:
-        counters = {(c.name, c.day) for row in rows if (c := self._standing.counter(row, now))}
-        if not counters:
-            return {}
-        return {(row.counter, row.day): row.n for row in await tx.rows(claims.COUNTS, c=sorted(counters))}
-
     # ------------------------------------------------------------ judging and rendering
 
     def _judged(self, claim: Claim, now: datetime) -> tuple[list[tuple[Any, PutBack]], list[Ready]]:
         """Which notices go back, and the texts of the others."""
-        back, ready, counts = [], [], dict(claim.counts)
+        back, ready, found = [], [], dict(claim.contacts)
         for row in sorted(claim.rows, key=lambda r: (r.moment, r.key)):
-            verdict = self._verdict(row, claim, counts, now)
+            verdict = self._verdict(row, claim, found, now)
             if isinstance(verdict, PutBack):
                 back.append((row, verdict))
             else:
                 ready.append(verdict)
-                if verdict.counter:
-                    place = verdict.counter.name, verdict.counter.day
-                    counts[place] = counts.get(place, 0) + 1
+                for counter in verdict.counters:
+                    found[counter.place] = found.get(counter.place, NO_CONTACTS).one_more(now)
         return back, ready
 
-    def _verdict(self, row: Any, claim: Claim, counts: dict[tuple[str, date], int], now: datetime) -> PutBack | Ready:
+    def _verdict(self, row: Any, claim: Claim, found: dict[Place, Contacts], now: datetime) -> PutBack | Ready:
         to = self._vault.text(row.phone) if row.phone else ""
-        counter = self._standing.counter(row, now)
-        verdict = self._standing.judge(
-            row,
-            zones_of(to) if to and row.party_zone is None else (),
-            counts.get((counter.name, counter.day), 0) if counter else 0,
-            older_open=claim.around.older_open(row),
-            now=now,
-        )
-        if verdict is not None:
+        counters = self._standing.counters(row, now)
+        counted = {counter.rule_id: found.get(counter.place, NO_CONTACTS) for counter in counters}
+        verdict = self._standing.judge(row, _zones(row, to), counted, older_open=claim.around.older_open(row), now=now)
+        if isinstance(verdict, PutBack):
             return verdict
         locale = locale_of(row.locale)
         try:
             text = self._rendered(row, locale, claim.around, now)
         except RenderError as error:
             return PutBack(State.FAILED, "cannot_render", rule=error.what[:200])
-        return Ready(row, to, locale, text, counter)
+        refused = self._standing.refused_text(row, text.text, now)
+        return refused or Ready(row, to, locale, text, counters, verdict.until)
 
     def _rendered(self, row: Any, locale: str, around: Around, now: datetime) -> Rendered:
         own = context.from_json(self._vault.decrypt(row.context)) if row.context else {}
@@ -219,7 +212,7 @@ class Delivery:
         if not intended:
             return []
         if self._monotonic() >= claim.until:
-            await self._unclaim(claim, intended, timedelta())
+            await self._again(lambda: self._unsaid(claim, intended))
             return []
         outcomes, broke = await courier.send([_message(r, claim.lane, at) for r in intended])
         pairs = list(zip(intended, outcomes, strict=True))
@@ -236,15 +229,19 @@ class Delivery:
                 claims.INTEND,
                 i=[
                     (r.row.key, r.row.key_month, r.row.phone_key) for r in chunk
-                    if not r.row.asks or not self._standing.is_paused(r.row, pauses.get(r.row.loan_id), now)
+                    if now < r.until
+                    and (not r.row.asks or not self._standing.is_paused(r.row, pauses.get(r.row.loan_id), now))
                 ],
                 token=claim.token, sender=courier.name, now=now, paused=await _paused(tx, now),
             )  # fmt: skip
             granted = {row.key for row in rows}
             intended = [r for r in chunk if r.row.key in granted]
-            full = await _over_cap(tx, intended)
+            full = await contacts.take(tx, [Taker(r.row.key, r.attempt, r.counters) for r in intended], now)
             if full:
-                held = [(r.row, self._standing.over_cap(r.row, now)) for r in intended if r.row.key in full]
+                held = [
+                    (r.row, self._standing.over_cap(r.row, full[r.row.key], _zones(r.row, r.to), now))
+                    for r in intended if r.row.key in full
+                ]  # fmt: skip
                 await self._write_back(tx, claim, held, now)
                 intended = [r for r in intended if r.row.key not in full]
             refused = [(r.row.key, r.row.key_month) for r in chunk if r.row.key not in granted]
@@ -256,8 +253,7 @@ class Delivery:
 
     def _attempt_row(self, r: Ready) -> tuple[Any, ...]:
         sealed = self._vault.encrypt(r.text.text)
-        counter = f"{r.counter.name} {r.counter.day.isoformat()}" if r.counter else None
-        return (r.attempt, r.row.key, sealed, r.text.version, r.locale, r.text.segments, counter)
+        return (r.attempt, r.row.key, sealed, r.text.version, r.locale, r.text.segments, contacts.cap_key(r.counters))
 
     async def _conclude(self, courier: Courier, claim: Claim, pairs: Sequence[tuple[Ready, Outcome]], *, broke: bool) -> None:
         """Records outcomes; what was not said gives back its contact."""
@@ -274,11 +270,7 @@ class Delivery:
                 if isinstance(outcome, Throttled):
                     wait = now + timedelta(seconds=outcome.retry_after)
                     await tx.run(claims.UNCLAIM, o=[_place(r)], token=claim.token, not_before=wait)
-            unsaid = Tally(
-                (r.counter.name, r.counter.day) for r, o in pairs if r.counter and not isinstance(o, (Accepted, Unknown))
-            )
-            if unsaid:
-                await tx.run(claims.UNCOUNT, c=sorted((*place, n) for place, n in unsaid.items()))
+            await contacts.give_back(tx, [r.attempt for r, o in pairs if r.counters and not isinstance(o, (Accepted, Unknown))])
             steps += self._sender_alerts(courier, [outcome for _, outcome in pairs], now, broke=broke)
             await outbox.record(tx, steps)
         self._note(claim.lane, [r for r, outcome in pairs if isinstance(outcome, Accepted)], steps, now)
@@ -340,9 +332,24 @@ class Delivery:
             for row, v in sorted(back, key=lambda pair: str(pair[0].key))
         ]  # fmt: skip
         changed = await tx.rows(claims.PUT_BACK, b=cells, token=claim.token)
-        steps = [replace(_step(row, now), rule=rules[row.key]) for row in changed]
-        await outbox.record(tx, steps)
+        steps: list[Step | Alert] = [replace(_step(row, now), rule=rules[row.key]) for row in changed]
+        await outbox.record(tx, [*steps, *self._rule_alerts(back, now)])
         self._note(claim.lane, [], steps, now)
+
+    def _rule_alerts(self, back: Sequence[tuple[Any, PutBack]], now: datetime) -> list[Alert]:
+        """One alert for each template that a rule refuses, and none again while this process lives."""
+        refused = {(row.template, v.rule): (row, v) for row, v in back if v.reason in ALERTING}
+        new = {place: found for place, found in refused.items() if place not in self._alerted}
+        self._alerted |= set(new)
+        return [Alert(v.reason, {"template": row.template, "rule": v.rule or ""}, now, row.loan_id) for row, v in new.values()]
+
+    async def _unsaid(self, claim: Claim, intended: Sequence[Ready]) -> None:
+        """Takes back intents whose call was not made: the lease was over before it."""
+        async with self._ledger.transaction() as tx:
+            now = self._clock()
+            await tx.run(claims.END_ATTEMPTS, a=[(r.attempt, "not_sent", "lease_over", None) for r in intended], now=now)
+            await tx.run(claims.UNCLAIM, o=[_place(r) for r in intended], token=claim.token, not_before=now)
+            await contacts.give_back(tx, [r.attempt for r in intended])
 
     async def _unclaim(self, claim: Claim, ready: Sequence[Ready], wait: timedelta) -> None:
         """Gives notices back as if they had not been claimed."""
@@ -402,26 +409,9 @@ def _covered(row: Any) -> list[Any]:
     return found
 
 
-async def _over_cap(tx: Transaction, intended: Sequence[Ready]) -> set[str]:
-    """Counts each text on its counter, one text per counter at a time; gives the keys that found it full."""
-    waiting = [r for r in intended if r.counter]
-    full: set[str] = set()
-    while waiting:
-        turn: dict[tuple[str, date], Ready] = {}
-        later = []
-        for r in waiting:
-            place = (r.counter.name, r.counter.day) if r.counter else ("", date.min)
-            if place in turn:
-                later.append(r)
-            else:
-                turn[place] = r
-        for most in {r.counter.most for r in turn.values() if r.counter}:
-            asked = {place: r for place, r in turn.items() if r.counter and r.counter.most == most}
-            rows = await tx.rows(claims.COUNT, c=[(*place, most) for place in sorted(asked)], most=most)
-            counted = {(row.counter, row.day) for row in rows}
-            full |= {r.row.key for place, r in asked.items() if place not in counted}
-        waiting = later
-    return full
+def _zones(row: Any, to: str) -> tuple[str, ...]:
+    """The zones of a number's country, where the party's own is not known."""
+    return zones_of(to) if to and row.party_zone is None else ()
 
 
 def _place(r: Ready) -> tuple[str, int]:

@@ -1,15 +1,16 @@
 """The gate: may this text reach this party now? Go, hold until, or drop, each with its reason and the rule it comes from."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 
+from service.facts import Role
 from service.notices import Purpose
-from service.rule_kinds import Cap, Window
+from service.rule_kinds import Cap, Consent, Recipient, Window
 from service.rulebook import Hours, Rulebook, Rules
-from service.zones import end_of_day, is_zone, local_date, local_instant
+from service.zones import end_of_day, in_utc, is_zone, local_date, local_instant
 
 #: UTC hours for a number that may be in zones without a common window: afternoon in the Americas, evening in Europe and Africa.
 NOWHERE_OPENS: Final = time(18)
@@ -19,30 +20,78 @@ _DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
+class Contacts:
+    """What a counter has counted; `oldest` of them, where it counts more than one natural day."""
+
+    n: int = 0
+    oldest: datetime | None = None
+
+    def one_more(self, now: datetime) -> "Contacts":
+        """With a contact that is made now."""
+        return Contacts(self.n + 1, self.oldest or now)
+
+
+NO_CONTACTS: Final = Contacts()
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What a text takes from when it goes: at most `most` on a natural day, or after an instant.
+
+    Attributes:
+        name: the rule's id, and whose contacts it counts.
+        since: contacts after it count; None: those of `day`, which otherwise means nothing.
+    """
+
+    name: str
+    day: date
+    most: int
+    since: datetime | None = None
+
+    @property
+    def rule_id(self) -> str:
+        """The cap it belongs to."""
+        return self.name.partition(":")[0]
+
+    @property
+    def place(self) -> tuple[str, date]:
+        """Where it is kept."""
+        return self.name, self.day
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What the gate must know of a text about to go.
 
     Attributes:
         jurisdiction: lower-case code; one without rules of its own has those of `other`.
         zone: the party's IANA zone, None where unknown.
+        role: whom it addresses.
         country_zones: the zones of the phone number's country, asked only where `zone` is unknown.
         event_time: when what it tells happened (aware); None for a text that tells of no event.
         suppressed: this number asked not to be told of this purpose.
-        count_today: texts under its cap that this number has had on `cap_day`.
+        consented: this party agreed to be told of this purpose.
+        number_seen: when an event last named the number; None where nobody looked.
+        contacts: by the ids of its caps, what they have counted.
     """
 
     purpose: Purpose
     jurisdiction: str
     zone: str | None
+    role: Role = "borrower"
     country_zones: tuple[str, ...] = ()
     event_time: datetime | None = None
     suppressed: bool = False
-    count_today: int = 0
+    consented: bool = False
+    number_seen: datetime | None = None
+    contacts: Mapping[str, Contacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """It may go now."""
+    """It may go now, and until an instant (UTC): then the window closes, or the day its contacts are counted in is over."""
+
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +100,23 @@ class Hold:
 
     until: datetime
     reason: str  #: from service/reasons.py
-    rule_id: str
-    version: int
+    rule: str  #: id and version
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Never; `rule_id` and `version` are None where the party's own wish decides."""
+    """Never; `rule` is None where the party's own wish decides."""
 
     reason: str  #: from service/reasons.py
-    rule_id: str | None = None
-    version: int | None = None
+    rule: str | None = None
 
 
 Verdict = Go | Hold | Drop
-GO: Final = Go()
+_FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def decide(asked: Asked, rulebook: Rulebook, now: datetime) -> Verdict:
-    """What the party's wish or the first rule that objects says; `now` is aware."""
+    """What the party's wish or the first kind of rule that objects says; `now` is aware."""
     if asked.suppressed:
         return Drop("opted_out")
     rules = rules_of(asked.zone, asked.jurisdiction, rulebook, now)
@@ -77,17 +124,12 @@ def decide(asked: Asked, rulebook: Rulebook, now: datetime) -> Verdict:
         objection = check(asked, rules, now)
         if objection is not None:
             return objection
-    return GO
+    return Go(_goes_until(asked, rules, now))
 
 
 def rules_of(zone: str | None, jurisdiction: str, rulebook: Rulebook, now: datetime) -> Rules:
     """The rules that hold for a party now: those of its local day, or of the UTC day where the zone is unknown."""
-    return rulebook.of(jurisdiction, local_date(now, zone or rulebook.default_zone(jurisdiction) or "UTC"))
-
-
-def cap_of(purpose: Purpose, rules: Rules) -> Cap | None:
-    """The cap a text counts towards (`id`, `version`, `limit`), if any."""
-    return next(iter(rules.caps(purpose)), None)
+    return rulebook.of(jurisdiction, cap_day(zone or rulebook.default_zone(jurisdiction), now))
 
 
 def cap_day(zone: str | None, now: datetime) -> date:
@@ -95,26 +137,83 @@ def cap_day(zone: str | None, now: datetime) -> date:
     return local_date(now, zone or "UTC")
 
 
+def counters_of(
+    purpose: Purpose, rules: Rules, zone: str | None, now: datetime, *, number: str | None, person: str | None
+) -> tuple[Counter, ...]:
+    """What a text takes from: one counter for each cap of its purpose. `number`, `person`: whose it is, where known."""
+    zone = zone or rules.default_zone
+    holders = {"number": number, "person": person}
+    return tuple(_counter(cap, holder, zone, now) for cap in rules.caps(purpose) if (holder := holders[cap.per]) is not None)
+
+
+def _counter(cap: Cap, holder: str, zone: str | None, now: datetime) -> Counter:
+    name = f"{cap.id}:{holder}"
+    if cap.is_daily:
+        return Counter(name, cap_day(zone, now), cap.limit)
+    if cap.within.unit == "hour":
+        return Counter(name, date.min, cap.limit, in_utc(now) - cap.within.length)
+    midnight = local_instant(cap_day(zone, now) - (cap.within.n - 1) * _DAY, time(), zone or "UTC")
+    return Counter(name, date.min, cap.limit, midnight - timedelta.resolution)
+
+
+def _recipient(asked: Asked, rules: Rules, now: datetime) -> Drop | None:
+    for rule in rules.of_kind(Recipient, asked.purpose):
+        if asked.role not in rule.roles:
+            return Drop("not_for_role", rule.name)
+        if rule.number_seen_within and asked.number_seen and now - asked.number_seen > rule.number_seen_within.length:
+            return Drop("stale_number", rule.name)
+    return None
+
+
+def _consent(asked: Asked, rules: Rules, _now: datetime) -> Drop | None:
+    asking = () if asked.consented else rules.of_kind(Consent, asked.purpose)
+    return next((Drop("no_consent", rule.name) for rule in asking), None)
+
+
 def _window(asked: Asked, rules: Rules, now: datetime) -> Hold | None:
     window = rules.window(asked.purpose)
     if window is None or _is_fresh(asked, window, now):
         return None
-    opening = _next_open(asked, rules, now)
-    return None if opening <= now else Hold(opening, "window", window.id, window.version)
+    opens = _opening(asked, rules, now)[0]
+    return None if opens <= now else Hold(opens, "window", window.name)
 
 
-def _cap(asked: Asked, rules: Rules, now: datetime) -> Hold | None:
-    cap = cap_of(asked.purpose, rules)
-    if cap is None or asked.count_today < cap.limit:
-        return None
-    zone = asked.zone or rules.default_zone
-    tomorrow = end_of_day(cap_day(zone, now), zone or "UTC")
-    until = tomorrow if rules.window(asked.purpose) is None else _next_open(asked, rules, tomorrow)
-    return Hold(until, "daily_cap", cap.id, cap.version)
+def _caps(asked: Asked, rules: Rules, now: datetime) -> Hold | None:
+    """Of the caps that are full the one that lasts longest."""
+    holds = [
+        _hold(asked, rules, cap, found, now)
+        for cap in rules.caps(asked.purpose)
+        if (found := asked.contacts.get(cap.id)) is not None and found.n >= cap.limit
+    ]
+    return max(holds, key=lambda hold: hold.until, default=None)
 
 
-#: Asked in this order. A new kind of rule is a model in service/rulebook.py and one function here.
-CHECKS: Final[tuple[Callable[[Asked, Rules, datetime], Hold | Drop | None], ...]] = (_window, _cap)
+def _hold(asked: Asked, rules: Rules, cap: Cap, found: Contacts, now: datetime) -> Hold:
+    room = _room_from(cap, found.oldest or now, asked.zone or rules.default_zone, now)
+    until = room if rules.window(asked.purpose) is None else _opening(asked, rules, room)[0]
+    return Hold(until, "daily_cap" if cap.is_daily else "cap", cap.name)
+
+
+def _room_from(cap: Cap, oldest: datetime, zone: str | None, now: datetime) -> datetime:
+    """When a full cap has room again, if nothing more is counted: when its oldest contact is out of it."""
+    if cap.within.unit == "hour":
+        return in_utc(oldest) + cap.within.length
+    first = cap_day(zone, now) if cap.is_daily else cap_day(zone, oldest)
+    return end_of_day(first + (cap.within.n - 1) * _DAY, zone or "UTC")
+
+
+def _goes_until(asked: Asked, rules: Rules, now: datetime) -> datetime:
+    window, zone = rules.window(asked.purpose), asked.zone or rules.default_zone
+    if window is None:
+        return _FOR_EVER
+    over = end_of_day(cap_day(zone, now), zone or "UTC")
+    if asked.event_time is not None and _is_fresh(asked, window, now):
+        return min(over, in_utc(asked.event_time) + window.fresh)
+    return min(over, _opening(asked, rules, now)[1])
+
+
+#: Asked in this order. A new kind of rule is a model in service/rule_kinds.py and one function here.
+CHECKS: Final[tuple[Callable[[Asked, Rules, datetime], Hold | Drop | None], ...]] = (_recipient, _consent, _window, _caps)
 
 
 def _is_fresh(asked: Asked, window: Window, now: datetime) -> bool:
@@ -122,8 +221,8 @@ def _is_fresh(asked: Asked, window: Window, now: datetime) -> bool:
     return bool(window.fresh) and asked.event_time is not None and now - asked.event_time < window.fresh
 
 
-def _next_open(asked: Asked, rules: Rules, at: datetime) -> datetime:
-    """The first instant not before `at` in which the window is open: `at` itself, or an opening (UTC)."""
+def _opening(asked: Asked, rules: Rules, at: datetime) -> tuple[datetime, datetime]:
+    """The first span in which the window is open and `at` has not passed it: from `at` itself or an opening, to the closing (UTC)."""
     zone = asked.zone or rules.default_zone
     places = asked.country_zones if zone is None else (zone,)
     hours = rules.hours(asked.purpose)
@@ -131,7 +230,7 @@ def _next_open(asked: Asked, rules: Rules, at: datetime) -> datetime:
     while True:
         for opens, closes in _openings(places, hours, day):
             if at < closes:
-                return max(at, opens)
+                return max(at, opens), closes
         day += _DAY
 
 

@@ -6,7 +6,8 @@ from typing import Final
 REASONS: Final[dict[str, str]] = {
     # held
     "window": "outside the hours in which this purpose may reach this party; goes when the window opens",
-    "daily_cap": "the number has had its texts for today; goes in the next window",
+    "daily_cap": "the number or the person has had its texts for today; goes in the next window",
+    "cap": "the number or the person has had its texts for the days or hours of a rule; goes when the oldest is out of them",
     "no_contact": "no phone number is known yet; goes when intake learns it",
     "awaiting_facts": "a fact the text needs has not arrived yet; goes when it does",
     "zone_changed": "the party's time zone changed and the stage's hour lies ahead",
@@ -28,6 +29,11 @@ REASONS: Final[dict[str, str]] = {
     # suppressed
     "opted_out": "the party asked not to be told",
     "erased": "the person was erased; nothing is known of them any more",
+    "not_for_role": "the rules let nobody of this role be told of this purpose",
+    "stale_number": "no event has named the number for longer than a rule allows",
+    "no_consent": "the party has not agreed to be told of this purpose",
+    "content_forbidden": "the text holds what a rule forbids",
+    "content_missing": "the text does not hold what a rule wants in it",
     "reversed": "the payment was taken back before its receipt went",
     "min_amount": "what is open is less than the stage's minimum",
     "paused": "its moment lies in a pause for its purpose, or in the time for which the borrower has promised to pay",
@@ -43,6 +49,9 @@ REASONS: Final[dict[str, str]] = {
     "restored": "the ledger was restored from a backup; it may have gone in the time that was lost",
     "cannot_tell": "the sender cannot say whether it arrived; not sent again",
 }
+
+#: Reasons that ops must know of, since only a change of texts, ladders or rules helps: alert.raised, once for a template and rule.
+ALERTING: Final = frozenset({"not_for_role", "content_forbidden", "content_missing"})
 
 
 def check_reason(reason: str) -> str:

@@ -229,6 +229,12 @@ class Consent(_Row):
 
     kind: Literal["consent"]
 
+    @model_validator(mode="after")
+    def _is_for_marketing(self) -> Self:
+        if self.purposes != {Purpose.MARKETING}:
+            raise ValueError("purposes: consent is asked for marketing only; what a loan needs to be told is told")
+        return self
+
     @property
     def says(self) -> str:
         """In words."""

@@ -20,7 +20,7 @@ FOLDER: Final = Path(__file__).parent / "rules"
 OTHER: Final = "other"  #: the rules of every jurisdiction without a file of its own
 
 _ACTORS: Final[tuple[Actor, ...]] = ("lender", "agency")
-_ONE_EACH: Final = (Window, Cap, LeadTime, Retain)
+_ONE_EACH: Final = (Window, LeadTime, Retain)
 _DAY: Final = timedelta(days=1)
 K = TypeVar("K", Window, Cap, Content, Recipient, Consent, LeadTime, Retain)
 
@@ -183,6 +183,9 @@ class Rulebook:
     def __init__(self, files: Mapping[str, RuleFile], actor: Actor = "lender") -> None:
         self.files, self.actor = files, actor
         self._over_time = {name: _over_time(file, actor) for name, file in files.items()}
+        rules = [rule for file in files.values() for rule in file.rules if rule.is_on and actor in rule.actors]
+        #: Whether any rule wants to know when a number was last named.
+        self.asks_number_age = any(isinstance(rule, Recipient) and rule.number_seen_within for rule in rules)
 
     @classmethod
     def load(cls, folder: Path = FOLDER, actor: Actor = "lender") -> Self:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from service.couriers import Courier
-from service.ledger import Ledger, outbox
+from service.ledger import Ledger, contacts, outbox
 from service.ledger import settling as sql
 from service.ledger.outbox import Alert, Step
 from service.metrics import Metrics
@@ -60,7 +60,8 @@ class Settling:
         told: dict[Answer, str] = {"accepted": "accepted", "never_arrived": "not_sent", "cannot_tell": "unknown"}
         async with self._ledger.transaction() as tx:
             changed = await tx.rows(sql.SETTLE, s=ends)
-            await tx.run(sql.SETTLE_ATTEMPTS, s=[(row.key, told[answers[row.key]]) for row in rows], now=now)
+            attempts = await tx.rows(sql.SETTLE_ATTEMPTS, s=[(row.key, told[answers[row.key]]) for row in changed], now=now)
+            await contacts.give_back(tx, [attempt.id for attempt in attempts if attempt.outcome == "not_sent"])
             await outbox.record(tx, [Step(r.key, r.loan_id, r.seq, r.state, r.reason, now) for r in changed])
         self._metrics.came_to((r.state, r.reason) for r in changed)
         return len(changed)

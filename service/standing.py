@@ -1,17 +1,19 @@
 """May a claimed notice still go? Pure: the facts as the claim read them, the ladder, the gate, and now."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from service.facts import Kind, version_time
-from service.gate import Asked, Drop, Hold, cap_day, cap_of, decide, rules_of
+from service.gate import Asked, Contacts, Counter, Drop, Go, Hold, counters_of, decide, rules_of
 from service.ladders import Ladders, Stage, moment
 from service.money import Money
 from service.notices import Purpose, State
 from service.parties import DEFAULT_JURISDICTION
 from service.pauses import NO_PAUSES, is_silent, words_in
-from service.rulebook import Rulebook
+from service.rulebook import Rulebook, Rules
 from service.zones import local_date
 
 
@@ -26,28 +28,21 @@ class PutBack:
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
-    """A counter of contacts: at most `most` on a day."""
-
-    name: str
-    day: Any
-    most: int
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """What is judged by: the ladders and the rules in force."""
 
     ladders: Ladders
     rulebook: Rulebook
 
-    def judge(self, row: Any, phone_zones: tuple[str, ...], count: int, *, older_open: bool, now: datetime) -> PutBack | None:
-        """None: it may go. `row` is one of service.ledger.claims.DETAILS; `count` its number's contacts today."""
+    def judge(
+        self, row: Any, phone_zones: tuple[str, ...], contacts: Mapping[str, Contacts], *, older_open: bool, now: datetime
+    ) -> PutBack | Go:
+        """Whether it may go. `row` is one of service.ledger.claims.DETAILS; `contacts`: what its caps have counted, by rule id."""
         return (
             self.by_facts(row, now)
             or _overtaken(row, older_open=older_open)
             or self._stage(row, now)
-            or self._gate(row, phone_zones, count, now)
+            or self._gate(row, phone_zones, contacts, now)
         )
 
     def by_facts(self, row: Any, now: datetime) -> PutBack | None:
@@ -66,32 +61,42 @@ class Standing:
         purpose = Purpose(row.purpose)
         return any(is_silent(words, purpose, row.kind, at, zone=row.zone, grace_days=grace_days) for at in moments)
 
-    def counter(self, row: Any, now: datetime) -> Counter | None:
-        """The counter this notice takes from, if its purpose is capped."""
-        jurisdiction = row.jurisdiction or DEFAULT_JURISDICTION
-        cap = cap_of(Purpose(row.purpose), rules_of(row.party_zone, jurisdiction, self.rulebook, now))
-        if cap is None or row.phone_key is None:
-            return None
-        zone = row.party_zone or self.rulebook.default_zone(jurisdiction)
-        return Counter(f"{cap.id}:{row.phone_key.hex()}", cap_day(zone, now), cap.limit)
+    def counters(self, row: Any, now: datetime) -> tuple[Counter, ...]:
+        """What this notice takes from when it goes."""
+        number = None if row.phone_key is None else row.phone_key.hex()
+        rules = self._rules(row, now)
+        return counters_of(Purpose(row.purpose), rules, row.party_zone, now, number=number, person=row.party_id)
 
-    def over_cap(self, row: Any, now: datetime) -> PutBack:
-        """What becomes of a text whose counter another worker filled: as if it had been full when it was judged."""
-        counter = self.counter(row, now)
-        verdict = self._gate(row, (), counter.most if counter else 0, now)
-        return verdict or PutBack(State.HELD, "daily_cap", row.expires_at)
+    def over_cap(self, row: Any, contacts: Mapping[str, Contacts], phone_zones: tuple[str, ...], now: datetime) -> PutBack:
+        """What becomes of a text whose counters another worker filled: as if they had been full when it was judged."""
+        verdict = self._gate(row, phone_zones, contacts, now)
+        return verdict if isinstance(verdict, PutBack) else PutBack(State.HELD, "daily_cap", row.expires_at)
 
-    def _gate(self, row: Any, phone_zones: tuple[str, ...], count: int, now: datetime) -> PutBack | None:
-        asked = Asked(
-            Purpose(row.purpose), row.jurisdiction or DEFAULT_JURISDICTION, row.party_zone, phone_zones, row.event_time,
-            suppressed=row.suppressed, count_today=count,
-        )  # fmt: skip
-        match decide(asked, self.rulebook, now):
-            case Hold(until, reason, rule_id, version):
-                return PutBack(State.HELD, reason, until, f"{rule_id}@{version}")
-            case Drop(reason, rule_id, version):
-                return PutBack(State.SUPPRESSED, reason, rule=f"{rule_id}@{version}" if rule_id else None)
+    def refused_text(self, row: Any, text: str, now: datetime) -> PutBack | None:
+        """Whether a rule objects to what the text says."""
+        for rule in self._rules(row, now).contents(Purpose(row.purpose), row.role):
+            if reason := rule.objection(text):
+                return PutBack(State.SUPPRESSED, reason, rule=rule.name)
         return None
+
+    def _rules(self, row: Any, now: datetime) -> Rules:
+        return rules_of(row.party_zone, row.jurisdiction or DEFAULT_JURISDICTION, self.rulebook, now)
+
+    def _gate(self, row: Any, phone_zones: tuple[str, ...], contacts: Mapping[str, Contacts], now: datetime) -> PutBack | Go:
+        match decide(self._asked(row, phone_zones, contacts), self.rulebook, now):
+            case Hold(until, reason, rule):
+                return PutBack(State.HELD, reason, until, rule)
+            case Drop(reason, rule):
+                return PutBack(State.SUPPRESSED, reason, rule=rule)
+            case go:
+                return go
+
+    def _asked(self, row: Any, phone_zones: tuple[str, ...], contacts: Mapping[str, Contacts]) -> Asked:
+        named_by = json.loads(row.party_set_by or "{}").get("phone") if self.rulebook.asks_number_age else None
+        return Asked(
+            Purpose(row.purpose), row.jurisdiction or DEFAULT_JURISDICTION, row.party_zone, row.role, phone_zones, row.event_time,
+            suppressed=row.suppressed, consented=row.consented, number_seen=named_by and version_time(named_by), contacts=contacts,
+        )  # fmt: skip
 
     def _stage(self, row: Any, now: datetime) -> PutBack | None:
         """A stage keeps the party's hour, wherever the party is now, and its least amount."""

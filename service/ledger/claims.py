@@ -38,6 +38,10 @@ DETAILS = Statement(
         y.set_by AS payment_set_by, y.reversed_by AS payment_reversed_by,
         p.party_id, p.phone, p.phone_key, p.locale, p.jurisdiction, p.zone AS party_zone,
         p.erased_at IS NOT NULL AS erased,
+        p.set_by AS party_set_by,
+        CASE WHEN n.purpose = 'marketing' THEN EXISTS (
+            SELECT 1 FROM consents c WHERE c.phone_key = p.phone_key AND c.purpose = n.purpose AND c.granted)
+            ELSE false END AS consented,
         n.purpose <> 'security' AND EXISTS (
             SELECT 1 FROM suppressions s WHERE s.phone_key = p.phone_key AND s.purpose IN (n.purpose, '*')) AS suppressed,
         n.stage IS NOT NULL AND EXISTS (
@@ -55,6 +59,7 @@ DETAILS = Statement(
         "asks": BOOL, "event_time": INSTANT, "moment": INSTANT, "expires_at": INSTANT, "due_on": DATE, "due_at": INSTANT,
         "paid_at": INSTANT, "receipt": BOOL, "suppressed": BOOL, "overtaken": BOOL,
         "erased": BOOL,
+        "consented": BOOL,
     },
     c=_KEYS,
     now=INSTANT,
@@ -93,12 +98,6 @@ LAST_PAYMENTS = Statement(
     WHERE y.set_by IS NOT NULL AND y.reversed_by IS NULL GROUP BY y.loan_id
     """,
     l=Rows(loan_id=TEXT),
-)
-
-COUNTS = Statement(
-    "SELECT contacts.counter, contacts.day, contacts.n FROM contacts JOIN {c} ON contacts.counter = c.counter AND contacts.day = c.day",
-    returns={"day": DATE},
-    c=Rows(counter=TEXT, day=DATE),
 )
 
 #: Ends or puts back claimed notices that may not go now. Only while they are still ours.
@@ -147,25 +146,6 @@ INTEND = Statement(
     token=TEXT,
     sender=TEXT,
     now=INSTANT,
-)
-
-#: Counts one contact on each counter that has room; gives those that had.
-COUNT = Statement(
-    """
-    INSERT INTO contacts (counter, day, n) SELECT c.counter, c.day, 1 FROM {c} WHERE c.most > 0
-    ON CONFLICT (counter, day) DO UPDATE SET n = contacts.n + 1 WHERE contacts.n < :most
-    RETURNING counter, day
-    """,
-    returns={"day": DATE},
-    c=Rows(counter=TEXT, day=DATE, most=INT),
-    most=INT,
-)
-UNCOUNT = Statement(
-    """
-    UPDATE contacts SET n = CASE WHEN contacts.n > c.n THEN contacts.n - c.n ELSE 0 END
-    FROM {c} WHERE contacts.counter = c.counter AND contacts.day = c.day
-    """,
-    c=Rows(counter=TEXT, day=DATE, n=INT),
 )
 
 ADD_ATTEMPTS = Statement(

@@ -59,11 +59,12 @@ SETTLE = Statement(
     s=Rows(key=TEXT, month=INT, state=TEXT, reason=TEXT),
 )
 
-#: The last attempt of each of these notices gets the outcome that was found out.
+#: The attempts of these notices whose outcome nobody knew get the one that was found out.
 SETTLE_ATTEMPTS = Statement(
     """
     UPDATE attempts SET outcome = s.outcome, ended_at = :now FROM {s}
     WHERE attempts.key = s.key AND attempts.outcome IS NULL OR attempts.key = s.key AND attempts.outcome = 'unknown'
+    RETURNING attempts.id, attempts.outcome
     """,
     s=Rows(key=TEXT, outcome=TEXT),
     now=INSTANT,

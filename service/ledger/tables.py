@@ -193,7 +193,7 @@ attempts = Table(
     Column("template_version", Text, nullable=False),
     Column("locale", Text, nullable=False),
     Column("segments", Integer, nullable=False),
-    Column("cap_key", Text, comment="the counter this attempt took from"),
+    Column("cap_key", Text, comment="the counters this attempt took from, a line each; none once given back"),
     Column("outcome", Text, comment="accepted, rejected, throttled, not_sent, unknown; none: not known yet"),
     Column("code", Text),
     Column("provider_id", Text),
@@ -246,6 +246,14 @@ contacts = Table(
     Column("counter", Text, primary_key=True, comment="rule, then hash of the number or the party"),
     Column("day", Date, primary_key=True),
     Column("n", Integer, nullable=False),
+)
+
+contact_times = Table(
+    "contact_times",
+    metadata,
+    Column("counter", Text, primary_key=True, comment="as in contacts; of caps that count more than one natural day"),
+    Column("at", Instant, primary_key=True),
+    Column("attempt", Text, primary_key=True),
 )
 
 dead_letters = Table(

@@ -8,8 +8,10 @@ from uuid import uuid4
 
 import pytest
 
+from service.gate import Counter
 from service.history import LoanHistory
-from service.ledger import Ledger, LedgerAway, LedgerRefused, claims, inbox, loans, notices, outbox, settling
+from service.ledger import Ledger, LedgerAway, LedgerRefused, claims, contacts, inbox, loans, notices, outbox, settling
+from service.ledger.contacts import Taker
 from service.ledger.engine import DatabaseSettingError
 from service.ledger.outbox import Alert, Step
 from service.ledger.statement import BOOL, BYTES, DATE, INSTANT, INT, TEXT, Rows, Statement
@@ -348,17 +350,20 @@ async def test_the_cap_is_exact_under_two_workers(world: Virtual) -> None:
     assert sorted(states) == ["held"] * 15 + ["sent"] * 5
 
 
-async def test_a_counter_never_passes_its_limit(ledger: Ledger) -> None:
+@pytest.mark.parametrize(
+    "more", [(), (Counter("week:x", date.min, 99, NOW - timedelta(days=7)),)], ids=["alone", "with another"]
+)
+async def test_a_counter_never_passes_its_limit(ledger: Ledger, more: tuple[Counter, ...]) -> None:
     """Thirty increments at once on a counter with room for five: five are granted; what is given back can be taken again."""
-    day = date(2026, 6, 20)
+    counter = Counter("cap:x", date(2026, 6, 20), CAP)
     other = Ledger(ledger.url.render_as_string(hide_password=False).replace("+pysqlite", ""))
 
-    async def one(each: Ledger) -> int:
+    async def one(each: Ledger, attempt: int) -> bool:
         async with each.transaction() as tx:
-            return len(await tx.rows(claims.COUNT, c=[("cap:x", day, CAP)], most=CAP))
+            return not await contacts.take(tx, [Taker("key", f"attempt {attempt}", (counter, *more))], NOW)
 
-    assert sum(await asyncio.gather(*(one(each) for _ in range(15) for each in (ledger, other)))) == CAP
+    assert sum(await asyncio.gather(*(one(each, n) for n, each in enumerate([ledger, other] * 15)))) == CAP
     async with ledger.transaction() as tx:
-        await tx.run(claims.UNCOUNT, c=[("cap:x", day, 1)])
-    assert sum([await one(ledger), await one(other)]) == 1
+        await tx.run(contacts._UNCOUNT, c=[(*counter.place, 1)])
+    assert sum([await one(ledger, 31), await one(other, 32)]) == 1
     await other.close()

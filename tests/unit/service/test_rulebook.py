@@ -216,6 +216,10 @@ def changed_cap(version: int, **fields: str) -> str:
         (file(WINDOW, changed_cap(1, actors="[bank]")), "x.yaml: rule x-cap-1: actors: "),
         (file(WINDOW, changed_cap(1, evidence="rumour")), "x.yaml: rule x-cap-1: evidence: "),
         (file(WINDOW, CAP.replace("x-cap-1", "X cap")), "x.yaml: rule X cap: id: "),
+        (
+            file(WINDOW, CAP.replace("cap,", "consent,").replace(", limit: 5", "")),
+            "x.yaml: rule x-cap-1: purposes: consent is asked for marketing only",
+        ),
         (file(WINDOW, CAP.replace("cap,", "content,").replace(", limit: 5", "")), "x.yaml: rule x-cap-1: none_of: say what"),
     ],
 )

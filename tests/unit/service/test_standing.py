@@ -1,5 +1,6 @@
 """May a claimed notice still go? Each thing that can have happened to it has its own answer."""
 
+import json
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -8,10 +9,11 @@ import pytest
 
 from duebell.engine import LADDERS
 from service.facts import version_of
+from service.gate import Contacts, Counter
 from service.ladders import Ladders
 from service.notices import State
-from service.rulebook import Rulebook
-from service.standing import Counter, PutBack, Standing
+from service.rulebook import Rulebook, read_rules
+from service.standing import PutBack, Standing
 from tests.lender import at
 
 NOON = at("2026-06-20 12:00")
@@ -29,6 +31,7 @@ def row(**changes: Any) -> SimpleNamespace:
             "phone_key": b"\x01",
             "due_on": date(2026, 6, 20), "zone": "Asia/Shanghai", "party_zone": "Asia/Shanghai", "jurisdiction": "cn",
             "amount": 10_000, "paid": 0, "currency": "CNY", "event_time": None, "suppressed": False, "overtaken": False, "erased": False,
+            "role": "borrower", "party_id": "B-1", "party_set_by": None, "consented": False,
             "cured_by": None, "stated_by": None, "pauses": "[]", "moment": at("2026-06-20 09:00"), "expires_at": at("2026-06-21 00:00"),
             **changes,
         }
@@ -36,8 +39,9 @@ def row(**changes: Any) -> SimpleNamespace:
 
 
 def judged(count: int = 0, older_open: bool = False, now: Any = NOON, **changes: Any) -> PutBack | None:
-    """The verdict on such a reminder."""
-    return STANDING.judge(row(**changes), (), count, older_open=older_open, now=now)
+    """The verdict on such a reminder; None: it may go."""
+    verdict = STANDING.judge(row(**changes), (), {"cn-cap-1": Contacts(count)}, older_open=older_open, now=now)
+    return verdict if isinstance(verdict, PutBack) else None
 
 
 def _collection(**changes: Any) -> dict[str, Any]:
@@ -116,20 +120,66 @@ def test_outside_the_window_it_is_held_with_its_rule() -> None:
 def test_a_full_counter_holds_until_the_next_window() -> None:
     """Also where another worker filled it after it was judged; where its limit is gone by then, until its end."""
     tomorrow = at("2026-06-21 08:00")
-    assert [found and (found.reason, found.not_before) for found in (judged(count=5), STANDING.over_cap(row(), NOON))] == [
-        ("daily_cap", tomorrow)
-    ] * 2
-    assert STANDING.over_cap(row(purpose="service"), NOON).not_before == row().expires_at
+    full = {"cn-cap-1": Contacts(5)}
+    assert [
+        found and (found.reason, found.not_before) for found in (judged(count=5), STANDING.over_cap(row(), full, (), NOON))
+    ] == [("daily_cap", tomorrow)] * 2
+    assert STANDING.over_cap(row(purpose="service"), full, (), NOON).not_before == row().expires_at
 
 
 def test_the_counter_is_the_numbers_day() -> None:
     """Five a day in the party's zone, or the UTC day where no zone is known; none for news, or without a number."""
-    counter = STANDING.counter(row(), at("2026-06-20 00:30"))
-    assert isinstance(counter, Counter)
-    assert (counter.day, counter.most, counter.name.endswith(":01")) == (date(2026, 6, 20), 5, True)
-    abroad = STANDING.counter(row(jurisdiction="us", party_zone=None), at("2026-06-20 00:30"))
-    assert abroad
+    (counter,) = STANDING.counters(row(), at("2026-06-20 00:30"))
+    assert counter == Counter("cn-cap-1:01", date(2026, 6, 20), 5)
+    (abroad,) = STANDING.counters(row(jurisdiction="us", party_zone=None), at("2026-06-20 00:30"))
     assert abroad.day == date(2026, 6, 19)
-    assert STANDING.counter(row(jurisdiction=None), NOON)
-    assert STANDING.counter(row(purpose="service"), NOON) is None
-    assert STANDING.counter(row(phone_key=None), NOON) is None
+    assert STANDING.counters(row(jurisdiction=None), NOON) == (Counter("cn-cap-1:01", date(2026, 6, 20), 5),)
+    assert STANDING.counters(row(purpose="service"), NOON) == ()
+    assert STANDING.counters(row(phone_key=None), NOON) == ()
+
+
+def test_a_payer_is_not_told_of_the_debt() -> None:
+    """A reminder to a payer is dropped by the rule that says who may be told."""
+    found = judged(role="payer")
+    assert found == PutBack(State.SUPPRESSED, "not_for_role", rule="cn-recipient-1@1")
+
+
+def test_the_age_of_a_number_is_that_of_the_event_that_named_it() -> None:
+    """Looked up only where a rule asks for it."""
+    book = Rulebook({"other": read_rules(
+        """
+        jurisdiction: other
+        rules:
+          - {id: w, version: 1, kind: window, purposes: [service, reminder, collection, payer, visit, marketing],
+             opens: "08:00", closes: "20:00", source: s}
+          - {id: r, version: 1, kind: recipient, purposes: [reminder], number_seen_within: 60 days, source: s}
+        """, "other.yaml")})  # fmt: skip
+    standing = Standing(STANDING.ladders, book)
+    for day, stale in (("2026-04-21", False), ("2026-04-20", True)):
+        named = json.dumps({"phone": version_of(at(f"{day} 12:00"), "test", "p")})
+        verdict = standing.judge(row(party_set_by=named), (), {}, older_open=False, now=NOON)
+        assert (verdict == PutBack(State.SUPPRESSED, "stale_number", rule="r@1")) is stale
+        assert judged(party_set_by=named) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "text", "reason"),
+    [
+        ({}, "您的借款今天到期", None),
+        ({}, "否则将向法院起诉", "content_forbidden cn-content-1@1"),
+        ({"purpose": "service"}, "已向法院提交", None),
+        ({"purpose": "service", "role": "payer"}, "该笔借款已逾期3天", "content_forbidden cn-content-3@1"),
+        (
+            {"purpose": "payer", "role": "payer", "jurisdiction": "gb"},
+            "The loan is overdue",
+            "content_forbidden gb-content-2@1",
+        ),
+        ({"purpose": "marketing"}, "新产品上线", "content_missing cn-content-2@1"),
+        ({"purpose": "marketing"}, "新产品上线，拒收请回复R", None),
+    ],
+)
+def test_what_a_text_may_say(changes: dict[str, Any], text: str, reason: str | None) -> None:
+    """Threats nowhere, the debt not to a payer, and the way out in advertising."""
+    found = STANDING.refused_text(row(**changes), text, NOON)
+    assert (found and f"{found.reason} {found.rule}") == reason
+    assert found is None or found.state is State.SUPPRESSED

@@ -228,7 +228,7 @@ def _attempts() -> None:
         sa.Column("template_version", sa.Text, nullable=False),
         sa.Column("locale", sa.Text, nullable=False),
         sa.Column("segments", sa.Integer, nullable=False),
-        sa.Column("cap_key", sa.Text, comment="the counter this attempt took from"),
+        sa.Column("cap_key", sa.Text, comment="the counters this attempt took from, a line each; none once given back"),
         sa.Column("outcome", sa.Text, comment="accepted, rejected, throttled, not_sent, unknown; none: not known yet"),
         sa.Column("code", sa.Text),
         sa.Column("provider_id", sa.Text),
@@ -284,6 +284,13 @@ def _consents() -> None:
 
 
 def _contacts() -> None:
+    op.create_table(
+        "contact_times",
+        sa.Column("counter", sa.Text, comment="as in contacts; of caps that count more than one natural day"),
+        sa.Column("at", Instant),
+        sa.Column("attempt", sa.Text),
+        sa.PrimaryKeyConstraint("counter", "at", "attempt", name="pk_contact_times"),
+    )
     op.create_table(
         "contacts",
         sa.Column("counter", sa.Text, comment="rule, then hash of the number or the party"),
