@@ -118,7 +118,7 @@ async def test_a_database_that_is_not_there_is_away() -> None:
 
 
 def _inbox_row(key: bytes, state: str, payload: bytes = b"x") -> tuple[Any, ...]:
-    return (key, state, payload, payload, None, "loan.settled", "L-1", NOW)
+    return (key, state, payload, payload, None, None, "loan.settled", "L-1", NOW)
 
 
 async def test_the_inbox_takes_an_event_once(ledger: Ledger) -> None:
