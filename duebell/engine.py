@@ -16,6 +16,7 @@ from service.ladders import LadderError, Ladders, check
 from service.ledger import Ledger
 from service.metrics import Metrics
 from service.rendering import Texts
+from service.retention import Retention
 from service.rulebook import FOLDER as RULES
 from service.rulebook import Rulebook
 from service.senders._port import Sender
@@ -46,6 +47,7 @@ class Engine:
     delivery: Delivery
     settling: Settling
     erasure: Erasure
+    retention: Retention
 
     async def close(self) -> None:
         """Closes senders and the ledger."""
@@ -115,4 +117,5 @@ def build(
         delivery=delivery,
         settling=Settling(ledger, couriers, metrics),
         erasure=Erasure(ledger, vault),
+        retention=Retention(ledger, vault, rulebook, publishes=settings.broker_url is not None),
     )  # fmt: skip

@@ -103,7 +103,7 @@ async def serve(engine: Engine, roles: frozenset[str], stop: asyncio.Event) -> N
         jobs += _consuming(engine, health, nudge, stop)
     if "schedule" in roles:
         sweeps = timetable(
-            engine.planner, engine.settling, engine.erasure, engine.ledger, engine.metrics,
+            engine.planner, engine.settling, engine.erasure, engine.retention, engine.ledger, engine.metrics,
             publishes=engine.settings.broker_url is not None,
         )  # fmt: skip
         jobs.append(SweepClock(sweeps, engine.clock, engine.metrics).run(stop))

@@ -19,7 +19,7 @@ from service.vault import generated_keys, parse_keys
 
 _ALL: Final = 10_000_000
 #: Sweeps that a simulation does in its own time, or has no use for.
-_NOT_SWEPT: Final = frozenset({"plan", "expire", "gauges"})
+_NOT_SWEPT: Final = frozenset({"plan", "expire", "gauges", "erasure", "retention"})
 #: When sweeps look again at what an event said: a visit waits ten minutes for its approval, a reference a day for its object.
 _LOOKED_AT_AGAIN: Final = (timedelta(minutes=10), timedelta(hours=24))
 
@@ -104,7 +104,9 @@ class Simulation:
             jitter=0,
         )
         engine = self.engine
-        sweeps = timetable(engine.planner, engine.settling, engine.erasure, self.ledger, engine.metrics, publishes=False)
+        sweeps = timetable(
+            engine.planner, engine.settling, engine.erasure, engine.retention, self.ledger, engine.metrics, publishes=False
+        )
         self._sweeps = [sweep.work for sweep in sweeps if sweep.name not in _NOT_SWEPT]
         self._waiting: list[Any] = []
         self._plan_at: datetime | None = None

@@ -8,11 +8,19 @@ from service.erasure import Erasure
 from service.ledger import Ledger, reading
 from service.metrics import Metrics
 from service.notices import Lane
+from service.retention import Retention
 from service.settling import Settling
 
 
 def timetable(
-    planner: Planner, settling: Settling, erasure: Erasure, ledger: Ledger, metrics: Metrics, *, publishes: bool
+    planner: Planner,
+    settling: Settling,
+    erasure: Erasure,
+    retention: Retention,
+    ledger: Ledger,
+    metrics: Metrics,
+    *,
+    publishes: bool,
 ) -> list[Sweep]:
     """Every sweep of the schedule role; `publishes`: status events go to a broker."""
     gauges = Gauges(ledger, metrics, publishes=publishes)
@@ -28,6 +36,7 @@ def timetable(
         Sweep("settle", 2, settling.settle),
         Sweep("unmatched", 600, unmatched.step),
         Sweep("erasure", 600, erasure.step),
+        Sweep("retention", 3600, retention.step),
         Sweep("gauges", 5, gauges.step),
     ]
 

@@ -23,6 +23,7 @@ _BEGIN = Statement(
 )
 _LOCK = Statement("SELECT id FROM audit WHERE chain = :chain {for_update}", chain=BYTES)
 _LAST = Statement("SELECT chain FROM audit ORDER BY id DESC LIMIT 1")
+_NEWEST = Statement("SELECT id, at FROM audit ORDER BY id DESC LIMIT 1", returns={"at": INSTANT})
 _ADD = Statement(
     """
     INSERT INTO audit (at, who, action, subject, why, chain)
@@ -63,6 +64,12 @@ async def append(tx: Transaction, vault: Vault, deeds: Sequence[Deed], now: date
         chain = _link(vault, chain, deed, now)
         rows.append((place, deed.who, deed.action, deed.subject, deed.why, chain))
     await tx.run(_ADD, a=rows, now=now)
+
+
+async def last_row(tx: Transaction) -> tuple[int, datetime] | None:
+    """Id and time of the newest row, to be noted elsewhere; None: nothing has been done yet."""
+    rows = await tx.rows(_NEWEST)
+    return (rows[0].id, rows[0].at) if rows else None
 
 
 async def first_broken(tx: Transaction, vault: Vault) -> int | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Float, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 from service.ledger.types import Instant, RowNumber
 
@@ -42,6 +42,7 @@ inbox = Table(
     Column("absorbed_at", Instant),
 )
 Index("ix_inbox_received", inbox.c.received_at, **_where("state = 'received'"))
+Index("ix_inbox_received_at", inbox.c.received_at, **_where("payload IS NOT NULL"))
 Index("ix_inbox_ignored", inbox.c.hash, **_where("state = 'ignored'"))
 Index("ix_inbox_party_hash", inbox.c.party_hash, **_where("party_hash IS NOT NULL"))
 Index("ix_inbox_other_party_hash", inbox.c.other_party_hash, **_where("other_party_hash IS NOT NULL"))
@@ -247,6 +248,7 @@ contacts = Table(
     Column("day", Date, primary_key=True),
     Column("n", Integer, nullable=False),
 )
+Index("ix_contacts_day", contacts.c.day)
 
 contact_times = Table(
     "contact_times",
@@ -273,6 +275,7 @@ dead_letters = Table(
     Column("first_seen", Instant, nullable=False),
     Column("last_seen", Instant, nullable=False),
 )
+Index("ix_dead_letters_last_seen", dead_letters.c.last_seen, **_where("payload IS NOT NULL"))
 Index("ix_dead_letters_state", dead_letters.c.state, dead_letters.c.id)
 
 controls = Table(
@@ -306,8 +309,7 @@ sweeps = Table(
     Column("holder", Text),
     Column("lease_until", Instant),
     Column("last_run", Instant),
-    Column("last_rows", BigInteger),
-    Column("usual_rows", Float),
+    Column("place", BigInteger, comment="how far a sweep has come that walks a table by its row numbers"),
 )
 
 vault = Table(

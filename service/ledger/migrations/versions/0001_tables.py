@@ -54,6 +54,7 @@ def _inbox() -> None:
     op.create_index("ix_inbox_loan_id", "inbox", ["loan_id"], **_where("loan_id IS NOT NULL"))
     op.create_index("ix_inbox_other_party_hash", "inbox", ["other_party_hash"], **_where("other_party_hash IS NOT NULL"))
     op.create_index("ix_inbox_party_hash", "inbox", ["party_hash"], **_where("party_hash IS NOT NULL"))
+    op.create_index("ix_inbox_received_at", "inbox", ["received_at"], **_where("payload IS NOT NULL"))
     op.create_index("ix_inbox_received", "inbox", ["received_at"], **_where("state = 'received'"))
 
 
@@ -298,6 +299,7 @@ def _contacts() -> None:
         sa.Column("n", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("counter", "day", name="pk_contacts"),
     )
+    op.create_index("ix_contacts_day", "contacts", ["day"])
 
 
 def _dead_letters() -> None:
@@ -319,6 +321,7 @@ def _dead_letters() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_dead_letters"),
         sa.UniqueConstraint("hash", name="uq_dead_letters_hash"),
     )
+    op.create_index("ix_dead_letters_last_seen", "dead_letters", ["last_seen"], **_where("payload IS NOT NULL"))
     op.create_index("ix_dead_letters_state", "dead_letters", ["state", "id"])
 
 
@@ -358,8 +361,7 @@ def _sweeps() -> None:
         sa.Column("holder", sa.Text),
         sa.Column("lease_until", Instant),
         sa.Column("last_run", Instant),
-        sa.Column("last_rows", sa.BigInteger),
-        sa.Column("usual_rows", sa.Float),
+        sa.Column("place", sa.BigInteger, comment="how far a sweep has come that walks a table by its row numbers"),
         sa.PrimaryKeyConstraint("name", name="pk_sweeps"),
     )
 

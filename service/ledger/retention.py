@@ -1,0 +1,109 @@
+"""What retention deletes, a page at a time: values, texts, steps, payloads, bodies of dead letters, counters.
+
+Keys and hashes stay for ever: once means once. Each walk keeps how far it has come in `sweeps`, under the lock of its row, so
+that two processes never walk the same page.
+"""
+
+from service.ledger.statement import DATE, INSTANT, INT, TEXT, Rows, Statement
+
+ADD = Statement("INSERT INTO sweeps (name) VALUES (:name) ON CONFLICT DO NOTHING", name=TEXT)
+#: How far a walk has come, unless another process is on it.
+PLACE = Statement(
+    "SELECT place, watermark FROM sweeps WHERE name = :name {skip_locked}", returns={"watermark": INSTANT}, name=TEXT
+)
+MOVE = Statement(
+    "UPDATE sweeps SET place = :place, watermark = :watermark, last_run = :now WHERE name = :name",
+    name=TEXT,
+    place=INT,
+    watermark=INSTANT,
+    now=INSTANT,
+)
+
+#: A rule set is that of the person's jurisdiction, where it has rules of its own.
+_OF = "CASE WHEN {0} IN (SELECT known.jurisdiction FROM {{known}}) THEN {0} ELSE 'other' END"
+_JURISDICTION = _OF.format("COALESCE(p.jurisdiction, 'cn')")
+_KNOWN = Rows(jurisdiction=TEXT)
+_KEYS = Rows(key=TEXT, month=INT)
+
+#: The next steps, in the order in which they were written.
+STEPS = Statement(
+    "SELECT id, at, published_at IS NULL AS waits FROM outbox WHERE id > :after ORDER BY id LIMIT :n",
+    returns={"at": INSTANT},
+    after=INT,
+    n=INT,
+)
+#: The notices of these steps that have ended and whose purpose is kept no longer than that, with their last word.
+RIPE = Statement(
+    f"""
+    SELECT DISTINCT n.key, n.key_month FROM outbox o JOIN notices n ON n.key = o.key
+    LEFT JOIN loans l ON l.loan_id = n.loan_id
+    LEFT JOIN parties p ON p.party_id = COALESCE(n.party_id, l.borrower_id)
+    JOIN {{r}} ON r.purpose = n.purpose AND r.jurisdiction = {_JURISDICTION}
+    WHERE o.id > :after AND o.id <= :until AND n.state NOT IN ('planned', 'held', 'sending')
+    ORDER BY n.key
+    """,
+    r=Rows(jurisdiction=TEXT, purpose=TEXT),
+    known=_KNOWN,
+    after=INT,
+    until=INT,
+)
+EMPTY_CONTEXTS = Statement(
+    """
+    UPDATE notices SET context = NULL FROM {k}
+    WHERE notices.key = k.key AND notices.key_month = k.month AND notices.context IS NOT NULL
+    """,
+    k=_KEYS,
+)
+EMPTY_TEXTS = Statement(
+    "UPDATE attempts SET text = NULL FROM {k} WHERE attempts.key = k.key AND attempts.at <= :before AND attempts.text IS NOT NULL",
+    k=_KEYS,
+    before=INSTANT,
+)
+DROP_STEPS = Statement(
+    "DELETE FROM outbox WHERE key IN (SELECT k.key FROM {k}) AND id <= :until",
+    k=_KEYS,
+    until=INT,
+)
+#: Alerts and what else is of no notice.
+DROP_OTHERS = Statement("DELETE FROM outbox WHERE id > :after AND id <= :until AND key IS NULL", after=INT, until=INT)
+
+#: The end of the next page of payloads; none: there is no more. Events that came at one instant stand on one page.
+PAYLOADS_END = Statement(
+    """
+    SELECT max(page.received_at) AS received_at FROM (
+        SELECT received_at FROM inbox WHERE payload IS NOT NULL AND received_at > :after AND received_at <= :before
+        ORDER BY received_at LIMIT :n) AS page
+    """,
+    returns={"received_at": INSTANT},
+    after=INSTANT,
+    before=INSTANT,
+    n=INT,
+)
+EMPTY_PAYLOADS = Statement(
+    f"""
+    UPDATE inbox SET payload = NULL FROM (
+        SELECT i.hash FROM inbox i LEFT JOIN loans l ON l.loan_id = i.loan_id LEFT JOIN parties p ON p.party_id = l.borrower_id
+        JOIN {{r}} ON r.jurisdiction = {_JURISDICTION}
+        WHERE i.payload IS NOT NULL AND i.state <> 'received' AND i.received_at > :after AND i.received_at <= :until) AS ripe
+    WHERE inbox.hash = ripe.hash
+    """,
+    r=Rows(jurisdiction=TEXT),
+    known=_KNOWN,
+    after=INSTANT,
+    until=INSTANT,
+)
+
+#: The oldest bodies of dead letters; a letter without one cannot be replayed.
+OLD_BODIES = Statement(
+    "SELECT id FROM dead_letters WHERE payload IS NOT NULL AND last_seen <= :before ORDER BY last_seen, id LIMIT :n",
+    before=INSTANT,
+    n=INT,
+)
+DROP_COUNTERS = Statement(
+    """
+    DELETE FROM contacts WHERE (counter, day) IN (
+        SELECT old.counter, old.day FROM contacts old WHERE old.day < :day ORDER BY old.day LIMIT :n)
+    """,
+    day=DATE,
+    n=INT,
+)
