@@ -8,6 +8,7 @@ from pathlib import Path
 
 from schedules.planner import Planner
 from service.catalogue import TEMPLATES, Catalogue
+from service.composing import Composer
 from service.couriers import Courier
 from service.delivery import JITTER, Delivery
 from service.erasure import Erasure
@@ -105,10 +106,11 @@ def build(
     rulebook = load_rules(settings)
     metrics = Metrics()
     couriers = tuple(Courier(sender, monotonic, metrics) for sender in senders)
+    brand = settings.signature.strip("【】")
+    composer = Composer(vault, catalogue, texts, Standing(ladders, rulebook), brand)
     delivery = Delivery(
-        ledger, vault, texts, Standing(ladders, rulebook), couriers, clock=clock, monotonic=monotonic, metrics=metrics,
-        lease=timedelta(seconds=settings.lease_seconds), brand=settings.signature.strip("【】"),
-        jitter=jitter,
+        ledger, vault, composer, couriers, clock=clock, monotonic=monotonic, metrics=metrics,
+        lease=timedelta(seconds=settings.lease_seconds), jitter=jitter,
     )  # fmt: skip
     return Engine(
         settings, ledger, vault, catalogue, ladders, texts, rulebook, couriers, clock, metrics,

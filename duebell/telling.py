@@ -31,11 +31,12 @@ async def story(tx: Transaction, vault: Vault, loan_id: str) -> list[Line]:
     """
     notices = await tx.rows(reading.NOTICES, loan=loan_id, state=None, key=None, n=_ALL)
     templates = {row.key: row.template for row in notices}
+    heads = {row.key: row.head for row in notices}
     told = [
         *(_event(row, vault) for row in await tx.rows(reading.EVENTS, loan=loan_id)),
         *(_deadline(row) for row in await tx.rows(reading.DEADLINES, loan=loan_id)),
         *(_planned(row) for row in notices),
-        *(_step(row, templates) for row in await tx.rows(reading.STEPS, loan=loan_id)),
+        *(_step(row, templates, heads) for row in await tx.rows(reading.STEPS, loan=loan_id)),
         *(_attempt(row, templates) for row in await tx.rows(reading.ATTEMPTS, loan=loan_id)),
     ]
     return sorted(told, key=lambda line: line["at"] or "")
@@ -105,7 +106,7 @@ def _planned(row: Any) -> Line:
     }
 
 
-def _step(row: Any, templates: dict[str, str]) -> Line:
+def _step(row: Any, templates: dict[str, str], heads: dict[str, str | None]) -> Line:
     return {
         "at": instant(row.at),
         "what": "step" if row.key else "alert",
@@ -115,6 +116,7 @@ def _step(row: Any, templates: dict[str, str]) -> Line:
         "reason": row.reason,
         "because": REASONS.get(row.reason),
         "rule": row.rule,
+        "head": heads.get(row.key) if row.reason == "in_digest" else None,
         "data": row.data,
     }
 
@@ -161,7 +163,8 @@ def _event_words(x: Line) -> str:
 
 def _step_words(x: Line) -> str:
     because = f": {x['reason']}, {x['because']}" if x["reason"] else ""
-    return f"{x['template']} {x['state']}{because}"
+    head = f" ({x['head']})" if x["head"] else ""
+    return f"{x['template']} {x['state']}{because}{head}"
 
 
 _IN_WORDS: Final[dict[str, Callable[[Line], str]]] = {

@@ -13,22 +13,21 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from service import context
+from service import digest
+from service.composing import Composer, Ready
 from service.couriers import Courier, tries_next, word_for
-from service.gate import NO_CONTACTS, Contacts, Counter
-from service.ledger import Ledger, LedgerConflict, Transaction, claims, contacts, controls, outbox
+from service.gate import NO_CONTACTS, Contacts, Go
+from service.ledger import Ledger, LedgerConflict, Transaction, claims, contacts, controls, digests, outbox
 from service.ledger.contacts import Place, Taker
 from service.ledger.outbox import Alert, Step
-from service.locales import locale_of
 from service.metrics import Metrics
 from service.notices import Lane, State
 from service.phones import zones_of
 from service.reasons import ALERTING
-from service.rendering import Rendered, RenderError, Texts
 from service.senders._port import Accepted, Message, NotSent, Outcome, Rejected, Throttled, Unknown
-from service.standing import PutBack, Standing
+from service.standing import PutBack
 from service.vault import Vault
-from service.wording import Around, values_of
+from service.wording import Around
 from service.zones import local_date
 
 MOST: Final = 500  #: notices a claim takes at most
@@ -38,19 +37,6 @@ JITTER: Final = 0.2  #: share by which each of these waits varies, so that held 
 #: A notice given back by the intent is looked at again after this.
 _SOON: Final = timedelta(seconds=1)
 _CONFLICT_TRIES: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A notice that may go: its row, number, text, the counters it takes from, and until when it may go without another look."""
-
-    row: Any
-    to: str
-    locale: str
-    text: Rendered
-    counters: tuple[Counter, ...]
-    until: datetime
-    attempt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +69,18 @@ class Delivery:
         self,
         ledger: Ledger,
         vault: Vault,
-        texts: Texts,
-        standing: Standing,
+        composer: Composer,
         couriers: Sequence[Courier],
         *,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
         metrics: Metrics,
         lease: timedelta = timedelta(seconds=30),
-        brand: str = "Duebell",
         jitter: float = JITTER,
     ) -> None:
-        self._ledger, self._vault, self._texts, self._standing, self._couriers = ledger, vault, texts, standing, couriers
-        self._clock, self._monotonic, self._metrics, self._lease, self._brand = clock, monotonic, metrics, lease, brand
-        self._jitter = jitter
+        self._ledger, self._vault, self._composer, self._couriers = ledger, vault, composer, couriers
+        self._standing = composer.standing
+        self._clock, self._monotonic, self._metrics, self._lease, self._jitter = clock, monotonic, metrics, lease, jitter
         self._troubled: set[str] = set()
         self._alerted: set[tuple[str, str | None]] = set()
 
@@ -113,7 +97,8 @@ class Delivery:
             if ready:
                 ready = await self._through(courier, claim, ready)
         if ready:
-            await self._again(lambda: self._put_back(claim, [(r.row, self._no_sender(r.row)) for r in ready]))
+            held = [(row, verdict) for r in ready for verdict in [self._no_sender(r.row)] for row in r.rows]
+            await self._again(lambda: self._put_back(claim, held))
         return len(claim.rows)
 
     async def next_moment(self) -> datetime | None:
@@ -142,6 +127,10 @@ class Delivery:
             )
             if not taken:
                 return None
+            taken = [
+                *taken,
+                *await digests.take_along(tx, taken, token=token, lease_until=now + self._lease, now=now, paused=paused),
+            ]
             rows = await tx.rows(claims.DETAILS, c=[(row.key, row.key_month) for row in taken], now=now)
             around = await _look_around(tx, rows, now)
             found = await contacts.counted(tx, {c for row in rows for c in self._standing.counters(row, now)})
@@ -159,35 +148,26 @@ class Delivery:
     def _judged(self, claim: Claim, now: datetime) -> tuple[list[tuple[Any, PutBack]], list[Ready]]:
         """Which notices go back, and the texts of the others."""
         back, ready, found = [], [], dict(claim.contacts)
-        for row in sorted(claim.rows, key=lambda r: (r.moment, r.key)):
-            verdict = self._verdict(row, claim, found, now)
-            if isinstance(verdict, PutBack):
-                back.append((row, verdict))
-            else:
-                ready.append(verdict)
-                for counter in verdict.counters:
+        for group in digest.groups(claim.rows):
+            verdicts = [(row, self._verdict(row, claim, found, now)) for row in group]
+            back += [(row, verdict) for row, verdict in verdicts if isinstance(verdict, PutBack)]
+            fit = [(row, verdict.until) for row, verdict in verdicts if isinstance(verdict, Go)]
+            made = self._composer.made([row for row, _ in fit], claim.around, now, min(u for _, u in fit)) if fit else None
+            if isinstance(made, PutBack):
+                back += [(row, made) for row, _ in fit]
+            elif made:
+                ready.append(made)
+                for counter in made.counters:
                     found[counter.place] = found.get(counter.place, NO_CONTACTS).one_more(now)
         return back, ready
 
-    def _verdict(self, row: Any, claim: Claim, found: dict[Place, Contacts], now: datetime) -> PutBack | Ready:
-        to = self._vault.text(row.phone) if row.phone else ""
-        counters = self._standing.counters(row, now)
-        counted = {counter.rule_id: found.get(counter.place, NO_CONTACTS) for counter in counters}
-        verdict = self._standing.judge(row, _zones(row, to), counted, older_open=claim.around.older_open(row), now=now)
-        if isinstance(verdict, PutBack):
-            return verdict
-        locale = locale_of(row.locale)
-        try:
-            text = self._rendered(row, locale, claim.around, now)
-        except RenderError as error:
-            return PutBack(State.FAILED, "cannot_render", rule=error.what[:200])
-        refused = self._standing.refused_text(row, text.text, now)
-        return refused or Ready(row, to, locale, text, counters, verdict.until)
+    def _verdict(self, row: Any, claim: Claim, found: dict[Place, Contacts], now: datetime) -> PutBack | Go:
+        counted = {counter.rule_id: found.get(counter.place, NO_CONTACTS) for counter in self._standing.counters(row, now)}
+        return self._standing.judge(row, self._zones(row), counted, older_open=claim.around.older_open(row), now=now)
 
-    def _rendered(self, row: Any, locale: str, around: Around, now: datetime) -> Rendered:
-        own = context.from_json(self._vault.decrypt(row.context)) if row.context else {}
-        values = values_of(row, {"brand": self._brand, **own}, around, now)
-        return self._texts.render(row.template, locale, row.channel, values, zone=row.zone, today=local_date(now, row.zone))
+    def _zones(self, row: Any) -> tuple[str, ...]:
+        """The zones of a number's country, where the party's own is not known."""
+        return zones_of(self._vault.text(row.phone)) if row.phone and row.party_zone is None else ()
 
     # ------------------------------------------------------------ handing over
 
@@ -222,34 +202,66 @@ class Delivery:
     async def _intend(self, courier: Courier, claim: Claim, chunk: Sequence[Ready]) -> tuple[list[Ready], datetime]:
         """Commits the intent for those that may still go; what the cap refuses is held, what has ended is left alone."""
         async with self._ledger.transaction() as tx:
-            asking = sorted({(r.row.loan_id,) for r in chunk if r.row.asks and r.row.loan_id})
+            asking = sorted({(row.loan_id,) for r in chunk for row in r.rows if row.asks and row.loan_id})
             pauses = {row.loan_id: row.pauses for row in await tx.rows(claims.SHARE_LOANS, l=asking)} if asking else {}
-            now = self._clock()
+            now, asked = self._clock(), [row for r in chunk for row in r.rows]
+            paused = await _paused(tx, now)
             rows = await tx.rows(
                 claims.INTEND,
                 i=[
-                    (r.row.key, r.row.key_month, r.row.phone_key) for r in chunk
-                    if now < r.until
-                    and (not r.row.asks or not self._standing.is_paused(r.row, pauses.get(r.row.loan_id), now))
+                    (row.key, row.key_month, row.phone_key) for r in chunk for row in r.rows
+                    if now < r.until and (not row.asks or not self._standing.is_paused(row, pauses.get(row.loan_id), now))
                 ],
-                token=claim.token, sender=courier.name, now=now, paused=await _paused(tx, now),
+                token=claim.token, sender=courier.name, now=now, paused=paused,
             )  # fmt: skip
             granted = {row.key for row in rows}
-            intended = [r for r in chunk if r.row.key in granted]
+            intended = [r for r in chunk if not r.others and r.row.key in granted]
+            if lists := [r for r in chunk if r.others]:
+                intended += await self._listed_anew(tx, claim, lists, granted, paused, now)
+            heard = {row.key for r in intended for row in r.rows}
             full = await contacts.take(tx, [Taker(r.row.key, r.attempt, r.counters) for r in intended], now)
             if full:
                 held = [
-                    (r.row, self._standing.over_cap(r.row, full[r.row.key], _zones(r.row, r.to), now))
-                    for r in intended if r.row.key in full
+                    (row, self._standing.over_cap(row, full[r.row.key], self._zones(row), now))
+                    for r in intended if r.row.key in full for row in r.rows
                 ]  # fmt: skip
                 await self._write_back(tx, claim, held, now)
                 intended = [r for r in intended if r.row.key not in full]
-            refused = [(r.row.key, r.row.key_month) for r in chunk if r.row.key not in granted]
+            refused = [row for row in asked if row.key not in heard]
             if refused:
-                await tx.run(claims.UNCLAIM, o=refused, token=claim.token, not_before=now + _SOON)
+                steps = await _give_back(tx, claim, refused, lists, now + _SOON, now)
+                await outbox.record(tx, steps)
             if intended:
                 await tx.run(claims.ADD_ATTEMPTS, a=[self._attempt_row(r) for r in intended], sender=courier.name, now=now)
         return intended, now
+
+    async def _listed_anew(
+        self,
+        tx: Transaction,
+        claim: Claim,
+        lists: Sequence[Ready],
+        granted: set[str],
+        paused: Sequence[tuple[str, str]],
+        now: datetime,
+    ) -> list[Ready]:
+        """Digests made again from what the intent granted, read under its locks; what they list learns of its head."""
+        asked = [(row.key, row.key_month) for r in lists for row in r.rows if row.key in granted]
+        fresh = {row.key: row for row in await tx.rows(claims.DETAILS, c=asked, now=now)} if asked else {}
+        made: list[Ready] = []
+        for r in lists:
+            to = r.row.party_id, r.row.phone_key
+            rows = [new for row in r.rows if (new := fresh.get(row.key)) and (new.party_id, new.phone_key) == to]
+            again = (
+                self._composer.made(rows, claim.around, now, r.until)
+                if rows and ("template", r.template) not in paused
+                else None
+            )
+            if isinstance(again, Ready):
+                made.append(replace(again, attempt=r.attempt))
+        listed = [(row.key, row.key_month, r.row.key) for r in made for row in r.others]
+        if listed:
+            await tx.run(digests.NAME_HEAD, p=listed)
+        return made
 
     def _attempt_row(self, r: Ready) -> tuple[Any, ...]:
         sealed = self._vault.encrypt(r.text.text)
@@ -260,16 +272,16 @@ class Delivery:
         async with self._ledger.transaction() as tx:
             now = self._clock()
             await tx.run(claims.END_ATTEMPTS, a=[_attempt_end(r, outcome) for r, outcome in pairs], now=now)
-            ended = [(*_place(r), *end) for r, outcome in pairs if (end := _ending(outcome, now))]
+            ended = [place for r, outcome in pairs if (end := _ending(outcome, now)) for place in _ends(r, end)]
             rows = await tx.rows(claims.CONCLUDE, o=ended, token=claim.token) if ended else []
             steps: list[Step | Alert] = [_step(row, now) for row in rows]
-            elsewhere = [_place(r) for r, outcome in pairs if tries_next(outcome)]
+            elsewhere = [_place(row) for r, outcome in pairs if tries_next(outcome) for row in r.rows]
             if elsewhere:
                 await tx.run(claims.UNINTEND, o=elsewhere, token=claim.token)
             for r, outcome in pairs:
                 if isinstance(outcome, Throttled):
                     wait = now + timedelta(seconds=outcome.retry_after)
-                    await tx.run(claims.UNCLAIM, o=[_place(r)], token=claim.token, not_before=wait)
+                    steps += await _give_back(tx, claim, r.rows, [r], wait, now)
             await contacts.give_back(tx, [r.attempt for r, o in pairs if r.counters and not isinstance(o, (Accepted, Unknown))])
             steps += self._sender_alerts(courier, [outcome for _, outcome in pairs], now, broke=broke)
             await outbox.record(tx, steps)
@@ -348,13 +360,14 @@ class Delivery:
         async with self._ledger.transaction() as tx:
             now = self._clock()
             await tx.run(claims.END_ATTEMPTS, a=[(r.attempt, "not_sent", "lease_over", None) for r in intended], now=now)
-            await tx.run(claims.UNCLAIM, o=[_place(r) for r in intended], token=claim.token, not_before=now)
+            await outbox.record(tx, await _give_back(tx, claim, [row for r in intended for row in r.rows], intended, now, now))
             await contacts.give_back(tx, [r.attempt for r in intended])
 
     async def _unclaim(self, claim: Claim, ready: Sequence[Ready], wait: timedelta) -> None:
         """Gives notices back as if they had not been claimed."""
         async with self._ledger.transaction() as tx:
-            await tx.run(claims.UNCLAIM, o=[_place(r) for r in ready], token=claim.token, not_before=self._clock() + wait)
+            now, rows = self._clock(), [row for r in ready for row in r.rows]
+            await outbox.record(tx, await _give_back(tx, claim, rows, ready, now + wait, now))
 
     def _note(self, lane: Lane, sent: Sequence[Ready], steps: Iterable[Step | Alert], now: datetime) -> None:
         self._metrics.came_to(outbox.states_of(steps))
@@ -409,19 +422,28 @@ def _covered(row: Any) -> list[Any]:
     return found
 
 
-def _zones(row: Any, to: str) -> tuple[str, ...]:
-    """The zones of a number's country, where the party's own is not known."""
-    return zones_of(to) if to and row.party_zone is None else ()
+async def _give_back(
+    tx: Transaction, claim: Claim, rows: Sequence[Any], ready: Sequence[Ready], not_before: datetime, now: datetime
+) -> list[Step]:
+    """Makes rows wait again as if they had not been claimed; what had ended as part of these texts comes back too."""
+    await tx.run(claims.UNCLAIM, o=[_place(row) for row in rows], token=claim.token, not_before=not_before)
+    heads = [(r.row.key,) for r in ready if r.others]
+    return [_step(row, now) for row in await tx.rows(digests.BRING_BACK, h=heads, token=claim.token)] if heads else []
 
 
-def _place(r: Ready) -> tuple[str, int]:
-    return r.row.key, r.row.key_month
+def _place(row: Any) -> tuple[str, int]:
+    return row.key, row.key_month
+
+
+def _ends(r: Ready, end: tuple[str, str | None, datetime | None]) -> list[tuple[Any, ...]]:
+    """How a text's own notice ends, and what it lists."""
+    return [(*_place(r.row), *end), *((*_place(row), State.SUPERSEDED.value, "in_digest", None) for row in r.others)]
 
 
 def _message(r: Ready, lane: Lane, at: datetime) -> Message:
     return Message(
-        key=r.row.key, loan_id=r.row.loan_id, template=r.row.template, channel=r.row.channel, lane=lane.value, purpose=r.row.purpose,
-        to=r.to, body=r.text.text, at=at, expires_at=r.row.expires_at, segments=r.text.segments,
+        key=r.row.key, loan_id=r.row.loan_id, template=r.template, channel=r.row.channel, lane=lane.value, purpose=r.row.purpose,
+        to=r.to, body=r.text.text, at=at, expires_at=min(row.expires_at for row in r.rows), segments=r.text.segments,
     )  # fmt: skip
 
 

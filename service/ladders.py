@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo, field_
 from pydantic.dataclasses import dataclass as checked
 
 from service.facts import Kind, Role
-from service.notices import Purpose
+from service.notices import Purpose, digest_template
 from service.pauses import PromiseTerms
 from service.yaml_files import CHECKED, ClockTime, Shape, read
 from service.zones import end_of_day, in_utc, local_date, local_instant
@@ -25,6 +25,10 @@ LAST_STAGE_VALID: Final = timedelta(days=3)
 _ZONE_SLACK: Final = 1
 
 Due = date | datetime  #: what a stage counts from: the day as written, or an aware instant
+
+
+#: Kinds of deadline whose stages may become one text.
+_LISTED: Final = frozenset({Kind.INSTALMENT, Kind.PLAN_INSTALMENT})
 
 
 class LadderError(ValueError):
@@ -57,7 +61,7 @@ class Stage:
         before: how long before the deadline's instant.
         at_end: at the deadline's instant.
         purpose: None means that of the template's notice.yaml.
-        digest: stages of one party with the same moment, purpose and digest name become one text.
+        digest: stages of one borrower with the same moment, purpose and digest name become one text, digest_<name>.
         to: whom it addresses.
         method, product: only loans with this repayment method, of this product.
         min_amount: only where at least this much is open, in major units of the loan's currency.
@@ -88,6 +92,8 @@ class Stage:
             raise ValueError("at: an hour needs a day")
         if len(set(self.to)) != len(self.to):
             raise ValueError("to: names a role twice")
+        if self.digest and self.to != ("borrower",):
+            raise ValueError("digest: only texts to the borrower alone become one")
         return self
 
     @property
@@ -130,6 +136,8 @@ class Ladder:
             raise ValueError("stages: a ladder needs at least one stage")
         for number, stage in enumerate(stages):
             _check_place(stage, stages[:number])
+            if stage.digest and info.data.get("kind") not in _LISTED:
+                raise ValueError(f"stage {stage.name}: digest: a digest lists amounts with their days, which this kind has not")
         return tuple(stage for stage in stages if info.data.get("grace_days") or not stage.when_grace)
 
     @field_validator("tolerance")
@@ -199,13 +207,14 @@ class Ladders(dict[Kind, Ladder]):
 
 
 def check(ladders: Ladders, template_names: Collection[str]) -> list[str]:
-    """One line for each stage whose template does not exist."""
-    return [
-        f"{ladder.kind}.yaml: stage {stage.name}: template: there is no {stage.template}"
+    """One line for each stage whose template, or that of its digest, does not exist."""
+    wanted = [
+        (f"{ladder.kind}.yaml: stage {stage.name}: {field}", name)
         for ladder in ladders.values()
         for stage in ladder.stages
-        if stage.template not in template_names
+        for field, name in (("template", stage.template), ("digest", stage.digest and digest_template(stage.digest)))
     ]
+    return [f"{place}: there is no {name}" for place, name in wanted if name and name not in template_names]
 
 
 def moment(stage: Stage, due: Due, zone: str) -> datetime:

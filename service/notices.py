@@ -76,11 +76,12 @@ TRANSITIONS: dict[State, frozenset[State]] = {
             State.SUPPRESSED,
         }
     ),
-    State.UNKNOWN: frozenset({State.SENT, State.FAILED, State.PLANNED}),
+    State.UNKNOWN: frozenset({State.SENT, State.FAILED, State.PLANNED, State.SUPERSEDED}),
     State.SENT: frozenset({State.DELIVERED, State.UNDELIVERED, State.PLANNED}),
     State.CANCELLED: frozenset({State.PLANNED, State.UNKNOWN}),  #: revival; a declared restore
     State.SUPPRESSED: frozenset({State.PLANNED, State.UNKNOWN}),  #: its pause is void; a declared restore
-    **dict.fromkeys((State.DELIVERED, State.UNDELIVERED, State.FAILED, State.SUPERSEDED, State.EXPIRED), frozenset()),
+    State.SUPERSEDED: frozenset({State.PLANNED}),  #: the digest that was to list it was not said
+    **dict.fromkeys((State.DELIVERED, State.UNDELIVERED, State.FAILED, State.EXPIRED), frozenset()),
 }
 
 #: States that carry no reason; every other state has one from service/reasons.py.
@@ -92,6 +93,11 @@ def lane_of(purpose: Purpose, *, is_stage: bool) -> Lane:
     if purpose is Purpose.SECURITY:
         return Lane.CRITICAL
     return Lane.BULK if is_stage else Lane.NORMAL
+
+
+def digest_template(digest: str) -> str:
+    """The template of the text that lists several stages of this digest name."""
+    return f"digest_{digest}"
 
 
 def quoted(part: str) -> str:

@@ -51,6 +51,12 @@ def count_carrier_cn(text: str) -> int:
     return 1 if len(text) <= _CARRIER_SINGLE else -(-len(text) // _CARRIER_PART)
 
 
+def parts_in(text: str, locale: str) -> int:
+    """The parts a text is held to: in Chinese by whichever of the two rules says more."""
+    parts = count(text).parts
+    return parts if locale == "en" else max(parts, count_carrier_cn(text))
+
+
 def _counted(encoding: Encoding, text: str, doubles: re.Pattern[str], *, single: int, part: int) -> Segments:
     """Counts a text in which the characters `doubles` finds take two units and all others one."""
     at = [match.start() for match in doubles.finditer(text)]

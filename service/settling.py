@@ -1,11 +1,11 @@
 """What sweeps settle: validity that ended, leases that ran out, hand-overs whose outcome nobody knows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from service.couriers import Courier
-from service.ledger import Ledger, contacts, outbox
+from service.ledger import Ledger, contacts, digests, outbox
 from service.ledger import settling as sql
 from service.ledger.outbox import Alert, Step
 from service.metrics import Metrics
@@ -56,12 +56,16 @@ class Settling:
         if not rows:
             return 0
         answers = await self._asked(rows)
-        ends = [(row.key, row.key_month, *self._end_of(row, answers[row.key])) for row in rows]
+        told_in = {**_told_elsewhere(rows, answers), **{row.key: row.told_in for row in rows if row.told_in}}
+        ends = [self._end_of(row, answers[row.key], told_in.get(row.key)) for row in rows]
         told: dict[Answer, str] = {"accepted": "accepted", "never_arrived": "not_sent", "cannot_tell": "unknown"}
         async with self._ledger.transaction() as tx:
-            changed = await tx.rows(sql.SETTLE, s=ends)
+            changed = [*await tx.rows(sql.SETTLE, s=ends)]
             attempts = await tx.rows(sql.SETTLE_ATTEMPTS, s=[(row.key, told[answers[row.key]]) for row in changed], now=now)
             await contacts.give_back(tx, [attempt.id for attempt in attempts if attempt.outcome == "not_sent"])
+            unsaid = [(row.key,) for row in rows if row.lists and answers[row.key] == "never_arrived"]
+            if unsaid:
+                changed += await tx.rows(digests.BRING_BACK, h=unsaid, token=None)
             await outbox.record(tx, [Step(r.key, r.loan_id, r.seq, r.state, r.reason, now) for r in changed])
         self._metrics.came_to((r.state, r.reason) for r in changed)
         return len(changed)
@@ -81,17 +85,27 @@ class Settling:
         """The sender a message was handed to, if it is still configured; all of them where that is not known (a restore)."""
         return [sender for known, sender in self._senders.items() if name in {None, known}]
 
-    def _end_of(self, row: Any, answer: Answer) -> tuple[str, str | None]:
+    def _end_of(self, row: Any, answer: Answer, told_in: str | None) -> tuple[Any, ...]:
+        """A row of service.ledger.settling.SETTLE; `told_in`: another text that may have said it."""
+        place = row.key, row.key_month
         if answer == "accepted":
-            return "sent", None
+            return (*place, "sent", None, None, False)
+        if told_in is not None:
+            return (*place, "superseded", "in_digest", told_in, False)
         if answer == "never_arrived":
-            return "planned", None
+            return (*place, "planned", None, None, False)
+        if not row.moot and self._goes_again(row):
+            return (*place, "planned", None, None, True)
+        return (*place, "unknown", "cannot_tell", None, False)
+
+    def _goes_again(self, row: Any) -> bool:
+        """Whether it is said again on a guess: under the same key, by itself, so never a text that listed others."""
         purpose = Purpose(row.purpose)
+        if purpose in _SAID_AGAIN:
+            return True
         senders = self._senders_of(row.sender)
-        safe = purpose in _SAID_AGAIN_IF_SAFE and len(senders) == 1 and senders[0].idempotent
-        if not row.moot and (safe or purpose in _SAID_AGAIN):
-            return "planned", None
-        return "unknown", "cannot_tell"
+        is_safe = purpose in _SAID_AGAIN_IF_SAFE and len(senders) == 1 and senders[0].idempotent
+        return is_safe and not row.lists and not row.may_be_listed
 
     async def unmatched(self, now: datetime, since: datetime) -> int:
         """Tells ops of references to instalments that nobody explained for a day; `since` is the last sweep's now."""
@@ -100,6 +114,16 @@ class Settling:
             about = [Alert("unmatched_reference", {"kind": row.kind, "ref": row.ref}, now, row.loan_id) for row in rows]
             await outbox.record(tx, about)
         return len(rows)
+
+
+def _told_elsewhere(rows: Sequence[Any], answers: Mapping[str, Answer]) -> dict[str, str]:
+    """After a restore: the text of the same digest that has gone, by the keys of those it may have listed."""
+    said = {_digest_of(row): row.key for row in rows if _digest_of(row) and answers[row.key] == "accepted"}
+    return {row.key: said[_digest_of(row)] for row in rows if row.reason == "restored" and _digest_of(row) in said}
+
+
+def _digest_of(row: Any) -> tuple[Any, ...] | None:
+    return (row.borrower_id, row.moment, row.purpose, row.digest) if row.digest and row.borrower_id else None
 
 
 def _together(answers: Sequence[Answer]) -> Answer:

@@ -10,7 +10,7 @@ from service.catalogue import TEMPLATES, Catalogue, CatalogueError, Channel, Not
 from service.locales import LOCALES, Locale
 from service.notices import Purpose
 from service.rendering import Rendered, RenderError, Text, Texts
-from service.segments import count, count_carrier_cn
+from service.segments import count, parts_in
 
 _ZONE = "Asia/Shanghai"
 #: The day on which a sample is read that names no `today` of its own.
@@ -146,7 +146,7 @@ def _of_case(texts: Texts, spec: NoticeSpec, locale: Locale, channel: Channel, c
     body = rendered.text.removeprefix(texts.signature)
     yield from _forbidden(body.replace(texts.hotline, "#"), locale)
     yield from _untrue(body, case)
-    parts = rendered.segments if locale == "en" else max(rendered.segments, count_carrier_cn(rendered.text))
+    parts = parts_in(rendered.text, locale)
     if parts > spec.max_segments[locale]:
         yield "too_many_segments", f"{parts} parts, {spec.max_segments[locale]} allowed"
 
@@ -163,14 +163,21 @@ def _forbidden(body: str, locale: Locale) -> Iterator[tuple[str, str]]:
 
 
 def _untrue(body: str, case: _Case) -> Iterator[tuple[str, str]]:
-    days_until = case.values.get("days_until")
-    if (_TODAY_WORDS.search(body) and days_until != 0) or (_TOMORROW_WORDS.search(body) and days_until != 1):
+    days_until = _days_until(case)
+    if (_TODAY_WORDS.search(body) and 0 not in days_until) or (_TOMORROW_WORDS.search(body) and 1 not in days_until):
         yield "untrue_day", "says today or tomorrow when it is not; write due_on | when"
-    if case.values.get("method") == "manual" and _DEBIT.search(body):
+    if (case.values.get("method") == "manual" or case.values.get("debited") == 0) and _DEBIT.search(body):
         yield "debit_in_manual", "speaks of a debit to someone who pays by hand"
     past_due = case.values.get("days_past_due")
     if _CREDIT_REGISTER.search(body) and not (isinstance(past_due, int) and past_due >= _CREDIT_REGISTER_FROM):
         yield "early_credit_register", f"mentions the credit register before day {_CREDIT_REGISTER_FROM} past due"
+
+
+def _days_until(case: _Case) -> set[object]:
+    """How many days ahead the days lie that a text may call today or tomorrow."""
+    listed = case.values.get("listed", ())
+    lines = listed if isinstance(listed, list) else ()
+    return {case.values.get("days_until"), *((line["due_on"] - case.today).days for line in lines)}
 
 
 def _mentioned(texts: Texts, spec: NoticeSpec) -> frozenset[str]:

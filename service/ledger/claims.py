@@ -1,36 +1,35 @@
 """The claim, the intent and the outcome: the three steps in which a notice leaves."""
 
+from service.ledger.digests import IS_HEAD, PAUSED, ready
 from service.ledger.planning import ZONE
 from service.ledger.statement import BOOL, BYTES, DATE, INSTANT, INT, TEXT, Rows, Statement
 
 _KEYS = Rows(key=TEXT, month=INT)
 
-#: Takes the oldest ready notices of a lane; what an operator has paused is passed over.
+#: Takes the oldest ready notices of a lane, of each digest its head; what an operator has paused is passed over.
 CLAIM = Statement(
-    """
+    f"""
     UPDATE notices SET state = 'sending', token = :token, lease_until = :lease_until, handed_at = NULL
     FROM (
         SELECT key, key_month FROM notices n
-        WHERE n.lane = :lane AND n.state IN ('planned', 'held') AND n.not_before <= :now AND n.expires_at > :now
-        AND NOT EXISTS (SELECT 1 FROM {paused} WHERE (paused.scope = 'template' AND paused.name = n.template)
-            OR (paused.scope = 'channel' AND paused.name = n.channel) OR (paused.scope = 'loan' AND paused.name = n.loan_id))
-        ORDER BY n.not_before, n.key LIMIT :n {skip_locked}) AS ready
+        WHERE n.lane = :lane AND n.state IN ('planned', 'held') AND {ready("n")} AND {IS_HEAD}
+        ORDER BY n.not_before, n.key LIMIT :n {{skip_locked}}) AS ready
     WHERE notices.key = ready.key AND notices.key_month = ready.key_month
-    RETURNING notices.key, notices.key_month
+    RETURNING notices.key, notices.key_month, notices.digest
     """,
     lane=TEXT,
     token=TEXT,
     lease_until=INSTANT,
     now=INSTANT,
     n=INT,
-    paused=Rows(scope=TEXT, name=TEXT),
+    paused=PAUSED,
 )
 
 #: Everything needed to judge a claimed notice and to make its text.
 DETAILS = Statement(
     f"""
     SELECT n.key, n.key_month, n.loan_id, n.role, n.template, n.channel, n.purpose, n.lane, n.asks, n.kind, n.ref, n.anchor,
-        n.stage, n.needs, n.context, n.event_time, n.moment, n.expires_at, n.tries, n.payment_id, n.receipt,
+        n.stage, n.digest, n.needs, n.context, n.event_time, n.moment, n.expires_at, n.tries, n.payment_id, n.receipt,
         d.due_on, d.due_at, d.anchor AS deadline_anchor, d.amount, d.paid, d.currency, d.state AS deadline_state,
         d.reason AS deadline_reason, d.stated, d.stated_by, d.set_by AS deadline_set_by,
         l.method, l.account_last4, l.cured_by, l.pauses, {ZONE} AS zone,
@@ -104,7 +103,7 @@ LAST_PAYMENTS = Statement(
 PUT_BACK = Statement(
     """
     UPDATE notices SET state = b.state, reason = b.reason, not_before = b.not_before, tries = b.tries, seq = notices.seq + 1,
-        token = NULL, lease_until = NULL, handed_at = NULL, sender = NULL
+        token = NULL, lease_until = NULL, handed_at = NULL, sender = NULL, head = NULL
     FROM {b} WHERE notices.key = b.key AND notices.key_month = b.month AND notices.token = :token AND {notice_state} = 'sending'
     RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason
     """,
@@ -142,7 +141,7 @@ INTEND = Statement(
     RETURNING notices.key
     """,
     i=Rows(key=TEXT, month=INT, phone_key=BYTES),
-    paused=Rows(scope=TEXT, name=TEXT),
+    paused=PAUSED,
     token=TEXT,
     sender=TEXT,
     now=INSTANT,
@@ -169,7 +168,7 @@ END_ATTEMPTS = Statement(
 #: Takes back the intent of texts that a sender did not take, so that another sender may be asked.
 UNINTEND = Statement(
     """
-    UPDATE notices SET handed_at = NULL, sender = NULL FROM {o}
+    UPDATE notices SET handed_at = NULL, sender = NULL, head = NULL FROM {o}
     WHERE notices.key = o.key AND notices.key_month = o.month AND notices.token = :token AND {notice_state} = 'sending'
     """,
     o=_KEYS,
@@ -180,7 +179,7 @@ UNINTEND = Statement(
 UNCLAIM = Statement(
     """
     UPDATE notices SET state = 'planned', reason = NULL, token = NULL, lease_until = NULL, handed_at = NULL, sender = NULL,
-        not_before = :not_before
+        head = NULL, not_before = :not_before
     FROM {o} WHERE notices.key = o.key AND notices.key_month = o.month AND notices.token = :token
     AND {notice_state} IN ('sending', 'unknown')
     """,

@@ -11,7 +11,7 @@ _NOTICE = {
 NOTICES = Statement(
     """
     SELECT n.key, n.loan_id, n.template, n.channel, n.purpose, n.lane, n.state, n.reason, n.role, n.moment, n.not_before,
-        n.expires_at, n.sent_at, n.handed_at, n.created_at, n.seq, n.sender, n.caused_by, n.kind, n.ref,
+        n.expires_at, n.sent_at, n.handed_at, n.created_at, n.seq, n.sender, n.caused_by, n.kind, n.ref, n.head,
         COALESCE(n.party_id, (SELECT l.borrower_id FROM loans l WHERE l.loan_id = n.loan_id)) AS party_id,
         (SELECT max(o.at) FROM outbox o WHERE o.key = n.key) AS decided_at,
         (SELECT o.rule FROM outbox o WHERE o.key = n.key AND o.rule IS NOT NULL ORDER BY o.id DESC LIMIT 1) AS rule

@@ -1,5 +1,6 @@
 """What the sweeps settle: expired notices, leases that ran out, sends whose outcome is unknown, references nobody explained."""
 
+from service.ledger.digests import HAS_MATES, LISTS, MATE_TOLD
 from service.ledger.statement import BOOL, INSTANT, INT, TEXT, Rows, Statement, hidden
 
 _STEP = "RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason"
@@ -17,12 +18,12 @@ EXPIRE = Statement(
     n=INT,
 )
 
-#: A lease that ran out before an intent: nothing was said. After an intent: nobody knows.
+#: A lease that ran out before an intent: nothing was said. After it nobody knows; what a digest lists is its head's affair.
 RELEASE = Statement(
     f"""
     UPDATE notices SET seq = notices.seq + 1, lease_until = NULL,
-        state = CASE WHEN notices.handed_at IS NULL THEN 'planned' ELSE 'unknown' END,
-        reason = CASE WHEN notices.handed_at IS NULL THEN NULL ELSE 'lease_over' END,
+        state = CASE WHEN notices.handed_at IS NULL THEN 'planned' WHEN notices.head IS NULL THEN 'unknown' ELSE 'superseded' END,
+        reason = CASE WHEN notices.handed_at IS NULL THEN NULL WHEN notices.head IS NULL THEN 'lease_over' ELSE 'in_digest' END,
         token = CASE WHEN notices.handed_at IS NULL THEN NULL ELSE notices.token END
     FROM (SELECT key, key_month FROM notices WHERE state = 'sending' AND lease_until <= :now
           ORDER BY lease_until, key LIMIT :n {{skip_locked}}) AS over
@@ -32,31 +33,43 @@ RELEASE = Statement(
     n=INT,
 )
 
-#: Sends that nobody has settled, with whether their deadline still stands.
+#: Sends that nobody has settled, with whether their deadline still stands; for a digest whether it lists others, and after a
+#: restore what it belongs to and another text of it that has gone.
 UNKNOWN = Statement(
-    """
-    SELECT n.key, n.key_month, n.sender, n.purpose, n.reason, n.handed_at, n.expires_at,
+    f"""
+    SELECT n.key, n.key_month, n.sender, n.purpose, n.reason, n.handed_at, n.expires_at, n.digest, n.moment,
+        (SELECT l.borrower_id FROM loans l WHERE l.loan_id = n.loan_id) AS borrower_id, {LISTS} AS lists,
+        n.reason = 'restored' AND n.digest IS NOT NULL AND {HAS_MATES} AS may_be_listed,
+        CASE WHEN n.reason = 'restored' AND n.digest IS NOT NULL THEN {MATE_TOLD} END AS told_in,
         n.asks AND n.kind IS NOT NULL AND NOT EXISTS (
             SELECT 1 FROM deadlines d WHERE d.loan_id = n.loan_id AND d.kind = n.kind AND d.ref = n.ref AND d.state = 'open'
             AND (n.stage IS NULL OR d.anchor = n.anchor)) AS moot
     FROM notices n WHERE n.state = 'unknown' AND n.reason <> 'cannot_tell' AND n.handed_at <= :before
     ORDER BY n.handed_at, n.key LIMIT :n
     """,
-    returns={"handed_at": INSTANT, "expires_at": INSTANT, "moot": BOOL},
+    returns={
+        "handed_at": INSTANT,
+        "expires_at": INSTANT,
+        "moment": INSTANT,
+        "moot": BOOL,
+        "lists": BOOL,
+        "may_be_listed": BOOL,
+    },
     before=INSTANT,
     n=INT,
 )
 
 SETTLE = Statement(
     f"""
-    UPDATE notices SET state = s.state, reason = s.reason, seq = notices.seq + 1,
+    UPDATE notices SET state = s.state, reason = s.reason, seq = notices.seq + 1, head = s.head,
+        digest = CASE WHEN s.alone THEN NULL ELSE notices.digest END,
         sent_at = CASE WHEN s.state = 'sent' THEN notices.handed_at END,
         handed_at = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.handed_at END,
         sender = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.sender END,
         token = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.token END
     FROM {{s}} WHERE notices.key = s.key AND notices.key_month = s.month AND {hidden("notices.state")} = 'unknown' {_STEP}
     """,
-    s=Rows(key=TEXT, month=INT, state=TEXT, reason=TEXT),
+    s=Rows(key=TEXT, month=INT, state=TEXT, reason=TEXT, head=TEXT, alone=BOOL),
 )
 
 #: The attempts of these notices whose outcome nobody knew get the one that was found out.

@@ -154,7 +154,8 @@ notices = Table(
     Column("ref", Text),
     Column("anchor", Text, comment="of a stage"),
     Column("stage", Text, comment="none: an event notice"),
-    Column("digest", Text),
+    Column("digest", Text, comment="of a stage: stages of one moment and of this name become one text"),
+    Column("head", Text, comment="key of the text that lists this notice, from the intent on"),
     Column("payment_id", Text),
     Column("needs", Text, comment="facts the text cannot do without, separated by spaces"),
     Column("context", LargeBinary),
@@ -180,7 +181,8 @@ Index("ix_notices_ready", notices.c.lane, notices.c.not_before, **_where(_waitin
 Index("ix_notices_expiring", notices.c.expires_at, **_where(_waiting))
 Index("ix_notices_leased", notices.c.lease_until, **_where("state = 'sending'"))
 Index("ix_notices_unknown", notices.c.key, **_where("state = 'unknown'"))
-Index("ix_notices_loan_id", notices.c.loan_id)
+Index("ix_notices_loan_id", notices.c.loan_id, notices.c.moment)
+Index("ix_notices_head", notices.c.head, **_where("head IS NOT NULL"))
 Index("ix_notices_party_id", notices.c.party_id, **_where("party_id IS NOT NULL"))
 
 attempts = Table(

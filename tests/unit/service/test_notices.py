@@ -58,14 +58,13 @@ def test_lanes() -> None:
 
 
 def test_every_state_has_its_followers() -> None:
-    """What has gone never waits again except by a receipt or a settled unknown; what ended unsaid stays ended, unless it was void."""
+    """What has gone waits again only by a receipt or a settled unknown; what ended unsaid only if its pause or its digest is void."""
     assert set(TRANSITIONS) == set(State)
     assert {state for state, after in TRANSITIONS.items() if State.SENDING in after} == WAITING
     assert {state for state, after in TRANSITIONS.items() if not after} == {
         State.DELIVERED,
         State.UNDELIVERED,
         State.FAILED,
-        State.SUPERSEDED,
         State.EXPIRED,
     }
     assert State.SENT in WITHOUT_REASON

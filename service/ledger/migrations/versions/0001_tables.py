@@ -182,7 +182,8 @@ def _notices() -> None:
         sa.Column("ref", sa.Text),
         sa.Column("anchor", sa.Text, comment="of a stage"),
         sa.Column("stage", sa.Text, comment="none: an event notice"),
-        sa.Column("digest", sa.Text),
+        sa.Column("digest", sa.Text, comment="of a stage: stages of one moment and of this name become one text"),
+        sa.Column("head", sa.Text, comment="key of the text that lists this notice, from the intent on"),
         sa.Column("payment_id", sa.Text),
         sa.Column("needs", sa.Text, comment="facts the text cannot do without, separated by spaces"),
         sa.Column("context", sa.LargeBinary),
@@ -211,8 +212,9 @@ def _notices() -> None:
 
 def _notice_indexes() -> None:
     op.create_index("ix_notices_expiring", "notices", ["expires_at"], **_where("state IN ('planned', 'held')"))
+    op.create_index("ix_notices_head", "notices", ["head"], **_where("head IS NOT NULL"))
     op.create_index("ix_notices_leased", "notices", ["lease_until"], **_where("state = 'sending'"))
-    op.create_index("ix_notices_loan_id", "notices", ["loan_id"])
+    op.create_index("ix_notices_loan_id", "notices", ["loan_id", "moment"])
     op.create_index("ix_notices_party_id", "notices", ["party_id"], **_where("party_id IS NOT NULL"))
     op.create_index("ix_notices_ready", "notices", ["lane", "not_before"], **_where("state IN ('planned', 'held')"))
     op.create_index("ix_notices_unknown", "notices", ["key"], **_where("state = 'unknown'"))

@@ -1,0 +1,84 @@
+"""Composing: from claimed notices that may go to the text that speaks for them, one notice's own or a digest of several."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from service import context, digest
+from service.catalogue import Catalogue
+from service.gate import Counter
+from service.locales import Locale, locale_of
+from service.notices import State, digest_template
+from service.rendering import Rendered, RenderError, Texts
+from service.segments import parts_in
+from service.standing import PutBack, Standing
+from service.vault import Vault
+from service.wording import Around, values_of
+from service.zones import local_date
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A notice that may go: its row, number, text, the counters it takes from, and until when it may go without another look.
+
+    A digest lists others beside it.
+    """
+
+    row: Any
+    to: str
+    locale: str
+    text: Rendered
+    counters: tuple[Counter, ...]
+    until: datetime
+    others: tuple[Any, ...] = ()
+    attempt: str = ""
+
+    @property
+    def rows(self) -> tuple[Any, ...]:
+        """Every notice that the text speaks for."""
+        return (self.row, *self.others)
+
+    @property
+    def template(self) -> str:
+        """What the text is made from."""
+        return digest_template(self.row.digest) if self.others else str(self.row.template)
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """Makes texts; `brand` is what they call the lender."""
+
+    vault: Vault
+    catalogue: Catalogue
+    texts: Texts
+    standing: Standing
+    brand: str
+
+    def made(self, rows: Sequence[Any], around: Around, now: datetime, until: datetime) -> Ready | PutBack:
+        """The text of one row of service.ledger.claims.DETAILS, or of several of one digest, whose first gives it its key."""
+        head, *others = rows
+        locale = locale_of(head.locale)
+        try:
+            text = self._listing(rows, locale, now) if others else self._rendered(head, locale, around, now)
+        except RenderError as error:
+            return PutBack(State.FAILED, "cannot_render", rule=error.what[:200])
+        counters = self.standing.counters(head, now)
+        ready = Ready(head, self.vault.text(head.phone), locale, text, counters, until, tuple(others))
+        return self.standing.refused_text(head, text.text, now) or ready
+
+    def _rendered(self, row: Any, locale: Locale, around: Around, now: datetime) -> Rendered:
+        own = context.from_json(self.vault.decrypt(row.context)) if row.context else {}
+        values = values_of(row, {"brand": self.brand, **own}, around, now)
+        return self.texts.render(row.template, locale, row.channel, values, zone=row.zone, today=local_date(now, row.zone))
+
+    def _listing(self, rows: Sequence[Any], locale: Locale, now: datetime) -> Rendered:
+        """What is open of these rows, as many lines of it as the text's parts allow."""
+        head, name = rows[0], digest_template(rows[0].digest)
+        bound, today = self.catalogue[name].max_segments[locale], local_date(now, head.zone)
+
+        def made(most: int) -> Rendered:
+            values = {"brand": self.brand, **digest.listing(rows, most)}
+            return self.texts.render(name, locale, head.channel, values, zone=head.zone, today=today)
+
+        return digest.longest(len(rows), made, lambda text: parts_in(text.text, locale) <= bound)
