@@ -26,7 +26,7 @@ EVENTS = {
 }  # fmt: skip
 REMINDERS = {
     "repayment_due_soon", "repayment_due_tomorrow", "repayment_due_today", "repayment_due_today_evening", "repayment_grace",
-    "signing_reminder", "signing_last_day", "auto_debit_failed", "promise_due",
+    "signing_reminder", "signing_last_day", "auto_debit_failed", "digest_due", "promise_due",
 }  # fmt: skip
 COLLECTION = {
     "repayment_overdue", "repayment_overdue_15", "repayment_overdue_30", "repayment_overdue_60", "promise_broken",

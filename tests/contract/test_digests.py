@@ -138,11 +138,12 @@ async def test_methods_currencies_and_language_of_several_loans(world: Virtual) 
     world.go(MORNING)
     await ready(world)
     await world.deliver()
-    assert texts(world) == [
+    (text,) = texts(world)
+    assert text == (
         "【Duebell】You have 3 instalments due soon, CNY 204.00 and USD 102.00 in all: CNY 101.00 today (20 Jun 2026) (direct debit); "
         "USD 102.00 today (20 Jun 2026); and 1 more. "
         "Please keep enough in your account for the direct debits and pay the others in Duebell."
-    ]
+    )
 
 
 async def test_more_than_a_text_holds_is_counted(world: Virtual) -> None:

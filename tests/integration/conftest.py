@@ -1,12 +1,18 @@
 """What the tests on real servers share."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from duebell.engine import Engine
+from duebell.opening import open_engine
 from private_servers import PrivateRabbit
-from tests.integration.rig import Rig
+from service.settings import Settings
+from tests.integration.rig import BASE, Rig
 
 
 @pytest.fixture
@@ -17,3 +23,20 @@ def rig(rabbit: PrivateRabbit, postgres_url: str, tmp_path: Path) -> Iterator[Ri
     yield rig
     rig.close()
     print(rig.log_end())  # noqa: T201 - pytest shows it where the test has failed
+
+
+@pytest.fixture
+async def engines(postgres_url: str, tmp_path: Path) -> AsyncIterator[list[Engine]]:
+    """Two engines over one database, each with connections of its own."""
+    settings = Settings(database_url=postgres_url, data_dir=tmp_path, senders="memory://?pace=400/s")
+    begun = time.monotonic()
+
+    def clock() -> datetime:
+        return BASE.astimezone(UTC) + timedelta(seconds=time.monotonic() - begun)
+
+    async with AsyncExitStack() as open_now:
+        opened = []
+        for _ in range(2):
+            opened.append(await open_engine(settings, clock=clock))
+            open_now.push_async_callback(opened[-1].close)
+        yield opened

@@ -3,20 +3,15 @@
 import asyncio
 import json
 import random
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Sequence
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
 
 from consumers._decode import decode
 from duebell.engine import Engine
-from duebell.opening import open_engine
 from service.notices import Lane
-from service.settings import Settings
 from tests.integration.rig import BASE, rows
 from tests.integration.stories import TODAY, disbursed, paid, stage
 
@@ -25,23 +20,6 @@ pytestmark = pytest.mark.integration
 LOANS = [f"W{index}" for index in range(1000)]
 NOW = BASE.astimezone(UTC)
 DUE_ON = TODAY + timedelta(days=1)
-
-
-@pytest.fixture
-async def engines(postgres_url: str, tmp_path: Path) -> AsyncIterator[list[Engine]]:
-    """Two engines over one database, each with connections of its own."""
-    settings = Settings(database_url=postgres_url, data_dir=tmp_path, senders="memory://?pace=400/s")
-    begun = time.monotonic()
-
-    def clock() -> datetime:
-        return NOW + timedelta(seconds=time.monotonic() - begun)
-
-    async with AsyncExitStack() as open_now:
-        opened = []
-        for _ in range(2):
-            opened.append(await open_engine(settings, clock=clock))
-            open_now.push_async_callback(opened[-1].close)
-        yield opened
 
 
 async def absorb(engine: Engine, events: Sequence[dict[str, Any]], batch: int) -> None:

@@ -198,10 +198,20 @@ def test_a_folder_holds_one_file_per_kind(tmp_path: Path) -> None:
         Ladders.load(tmp_path)
 
 
+def test_only_borrowers_texts_with_amounts_become_one() -> None:
+    """A digest is told to the borrower alone, and of deadlines that have a day and an amount."""
+    with pytest.raises(LadderError, match="stage s: digest: only texts to the borrower alone become one"):
+        day_ladder("name: s, day: 1, digest: due, to: [payer, borrower]")
+    signing = "kind: contract_signing\nstages:\n  - {name: s, day: 1, template: t, digest: due}\n"
+    with pytest.raises(LadderError, match=r"contract_signing\.yaml: stage s: digest: a digest lists amounts"):
+        read_ladder(signing, "contract_signing.yaml")
+
+
 def test_check_names_templates_that_do_not_exist() -> None:
     """One line per stage without a template, none where all are there."""
-    names = {stage.template for ladder in LADDERS.values() for stage in ladder.stages}
+    names = {stage.template for ladder in LADDERS.values() for stage in ladder.stages} | {"digest_due"}
     assert check(LADDERS, names) == []
+    assert check(LADDERS, names - {"digest_due"})[0] == "instalment.yaml: stage due_soon: digest: there is no digest_due"
     assert check(LADDERS, names - {"signing_last_day"}) == [
         "contract_signing.yaml: stage signing_last_day: template: there is no signing_last_day"
     ]
