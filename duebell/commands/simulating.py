@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -30,6 +31,7 @@ def simulate(
     expect: Annotated[
         Path | None, typer.Option(help="A scenario that says what must happen; exit code 1 where it does not.")
     ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a picture too: one page that needs no internet.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show everything that would be sent, held and cancelled, and why. Nothing leaves this machine, nothing is stored.
@@ -39,28 +41,41 @@ def simulate(
     Examples:
       duebell simulate loan.jsonl --until 2027-06-30
       duebell simulate loan.jsonl --until 2027-06-30 --json | jq -r 'select(.state == "sent") | [.at, .body] | @tsv'
+      duebell simulate loan.jsonl --until 2027-06-30 --html loan.html
       duebell simulate loan.jsonl --expect what-must-happen.yaml
-      duebell simulate tests/scenarios/repayment/paid_on_the_day.yaml
+      duebell simulate tests/scenarios/repayment/paid_on_the_due_day.yaml
     """
+    name = str(getattr(file, "name", "-"))
+    told, planned = _read(file, name, expect)
+    last, zone = _end(until, timezone, told)
+    if html is not None and not html.parent.is_dir():
+        fail(f"--html: there is no folder {html.parent}", MISUSED)
+    outcome = waited_for(_run(planned, last, zone, told, name))
+    if html is not None:
+        html.write_text(outcome.page, "utf-8")
+        remark(f"the picture is in {html}")
+    if as_json:
+        lines(outcome.lines)
+    else:
+        _show(outcome.lines, zone)
+    if told:
+        _compare(told, outcome.wrong, as_json)
+
+
+def _read(file: BinaryIO, name: str, expect: Path | None) -> "tuple[Told | None, list[Arrival]]":
+    """The scenario, if there is one, and the events of a file that is none."""
     from duebell.scenario import opened  # noqa: PLC0415 - heavy
     from duebell.simulation import arrivals  # noqa: PLC0415
 
-    name = str(getattr(file, "name", "-"))
-    is_scenario = name.endswith(_SCENARIO)
-    if is_scenario and expect:
-        fail("--expect: the file is a scenario already; it says itself what must happen", MISUSED)
-    told = opened(_text(file.read()), name) if is_scenario else expect and opened(_text(expect.read_bytes()), str(expect))
-    planned, refused = ([], []) if is_scenario else arrivals(line.strip() for line in file)
+    if name.endswith(_SCENARIO):
+        if expect:
+            fail("--expect: the file is a scenario already; it says itself what must happen", MISUSED)
+        return opened(_text(file.read()), name), []
+    told = opened(_text(expect.read_bytes()), str(expect)) if expect else None
+    planned, refused = arrivals(line.strip() for line in file)
     for one in refused:
         remark(f"line {one.line}: {one.field}: {one.reason}")
-    last, zone = _end(until, timezone, told or None)
-    found, wrong = waited_for(_run(planned, last, zone, told or None))
-    if as_json:
-        lines(found)
-    else:
-        _show(found, zone)
-    if told:
-        _compare(told, wrong, as_json)
+    return told, planned
 
 
 def _text(body: bytes) -> str:
@@ -87,10 +102,18 @@ def _end(until: str | None, timezone: str | None, told: "Told | None") -> tuple[
         fail("--until: write a day, as 2027-06-30", MISUSED)
 
 
-async def _run(
-    planned: "list[Arrival]", last: date, zone: str, told: "Told | None"
-) -> "tuple[list[dict[str, Any]], list[Difference]]":
-    from duebell.scenario import played  # noqa: PLC0415 - heavy
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What came of it: a line for each notice, what differs from the scenario, and the picture's page."""
+
+    lines: list[dict[str, Any]]
+    wrong: "Sequence[Difference]"
+    page: str
+
+
+async def _run(planned: "list[Arrival]", last: date, zone: str, told: "Told | None", name: str) -> _Outcome:
+    from duebell.picture import lives, page  # noqa: PLC0415 - heavy
+    from duebell.scenario import played  # noqa: PLC0415
     from duebell.simulation import Simulation  # noqa: PLC0415
     from service.settings import load_settings  # noqa: PLC0415
     from service.zones import end_of_day  # noqa: PLC0415
@@ -98,11 +121,13 @@ async def _run(
     simulation = Simulation(load_settings())
     until = end_of_day(last, zone) - timedelta.resolution
     try:
+        wrong: Sequence[Difference] = []
         if told:
             wrong = await played(told, simulation, planned, until)
-            return await simulation.lines(), wrong
-        await simulation.run(planned, until)
-        return await simulation.lines(), []
+        else:
+            await simulation.run(planned, until)
+        title, story = (told.scenario.title, told.scenario.story) if told else (Path(name).name, "")
+        return _Outcome(await simulation.lines(), wrong, page(await lives(simulation, zone, until), zone, title, story))
     finally:
         await simulation.close()
 
@@ -127,13 +152,11 @@ def _show(found: list[dict[str, Any]], timezone: str) -> None:
 
 def _compare(told: "Told", wrong: "Sequence[Difference]", as_json: bool) -> None:
     """Says whether everything is as the scenario wants it; ends with exit code 1 where it is not."""
-    scenario = told.scenario
+    scenario, number = told.scenario, len(told.scenario.then)
     if not wrong:
-        return (
-            None
-            if as_json
-            else say(f"\nas expected: {scenario.title} ({len(scenario.then)} {'line' if len(scenario.then) == 1 else 'lines'})")
-        )
+        if not as_json:
+            say(f"\nas expected: {scenario.title} ({number} {'line' if number == 1 else 'lines'})")
+        return
     rows = [(each.line and f"{told.document.name}:{each.line}", each.told, each.expected, each.happened) for each in wrong]
     if as_json:
         for place, what, expected, happened in rows:

@@ -99,3 +99,4 @@ BACKLOG = Statement(
     returns={"inbox_oldest": INSTANT, "outbox_oldest": INSTANT, "dead_oldest": INSTANT},
 )
 COUNTS = Statement("SELECT state, count(*) AS n FROM notices GROUP BY state ORDER BY state")
+LOANS = Statement("SELECT loan_id FROM loans ORDER BY loan_id")

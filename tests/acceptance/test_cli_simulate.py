@@ -131,3 +131,60 @@ def test_mistakes_of_the_call_are_one_line(duebell: Cli, disbursed: dict[str, An
     assert "scenario.yaml:1: " in duebell.mistake("simulate", file, "--expect", str(scenario))
     scenario.write_bytes(b"\xff")
     assert duebell.mistake("simulate", file, "--expect", str(scenario)).endswith("a scenario is written in UTF-8")
+
+
+def test_a_picture_is_one_page_that_loads_nothing(duebell: Cli, disbursed: dict[str, Any], paid: dict[str, Any]) -> None:
+    """--html writes every notice with what became of it; the page names no other place, and no number or name of a person."""
+    duebell("simulate", duebell.file(disbursed, paid), "--until", "2026-07-22", "--html", str(duebell.home / "loan.html"))
+    page = (duebell.home / "loan.html").read_text("utf-8")
+    assert page.count("<tr id=") == page.count('class="mark') > 8
+    assert "2,000.00元" in page
+    assert "repayment_due_soon" in page
+    assert not any(word in page for word in ("http:", "https:", "src=", "@import", "url(", "13800138000", "王芳"))
+
+
+def test_a_picture_shows_what_was_held_paused_taken_back_and_not_sent(duebell: Cli) -> None:
+    """Each has its lane or its sign; a story without an end is drawn until the last day."""
+    file = duebell.home / "much.yaml"
+    file.write_text(
+        """
+title: "Much <happens>"
+story: S
+until: 2026-09-30
+given: {loan: {disbursed: 2026-06-03 23:10, arrives: 2026-06-04 02:00, instalments: [2026-06-20 1000.00, 2026-07-20 1000.00]}}
+when:
+  - {at: 2026-06-18 12:00, type: loan.repayment.received, amount: 1000.00}
+  - {at: 2026-06-20 11:00, type: loan.repayment.reversed}
+  - {at: 2026-07-01 09:00, type: loan.collection.paused, reason: dispute, until: 2026-07-10 09:00}
+  - {at: 2026-07-15 09:00, type: loan.collection.paused, reason: hardship}
+  - {at: 2026-07-25 09:00, type: loan.collection.resumed}
+  - {at: 2026-08-01 09:00, type: loan.promise_to_pay.made, promise_id: P-1, amount: 500.00, pay_by: 2026-08-05}
+  - {at: 2026-08-20 09:00, type: loan.repayment.received, amount: 50.00, instalment_no: 9}
+  - {at: 2026-09-20 09:00, type: loan.schedule.replaced, instalments: [5) 2026-10-20 10.00]}
+then: []
+""",
+        "utf-8",
+    )
+    duebell("simulate", str(file), "--html", str(duebell.home / "much.html"))
+    page = (duebell.home / "much.html").read_text("utf-8")
+    assert "<h1>Much &lt;happens&gt;</h1>" in page
+    for told in (
+        "pause dispute",
+        "pause hardship",
+        "promise P-1",
+        "1,000.00 CNY back",
+        "held for",
+        "overdue",
+        "unmatched_reference",
+    ):
+        assert told in page
+    assert "not sent</text>" in page
+
+
+def test_a_picture_of_nothing_and_one_that_cannot_be_written(duebell: Cli) -> None:
+    """Without events the page says so; a folder that is not there is a mistake."""
+    file = duebell.file("")
+    duebell("simulate", file, "--until", "2026-07-22", "--html", str(duebell.home / "none.html"))
+    assert "Nothing would happen." in (duebell.home / "none.html").read_text("utf-8")
+    told = duebell.mistake("simulate", file, "--until", "2026-07-22", "--html", "nowhere/loan.html", code=2)
+    assert told == "error: --html: there is no folder nowhere"
