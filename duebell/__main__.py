@@ -14,6 +14,7 @@ from duebell.commands import (
     notices,
     publishing,
     queues,
+    rules,
     serving,
     simulating,
     stopping,
@@ -58,6 +59,7 @@ app.add_typer(dead.app, name="dead", rich_help_panel=_STOP)
 app.command(rich_help_panel=_STOP)(erasing.erase)
 app.add_typer(words.templates, name="templates", rich_help_panel=_KEEP)
 app.add_typer(words.ladders, name="ladders", rich_help_panel=_KEEP)
+app.add_typer(rules.app, name="rules", rich_help_panel=_KEEP)
 app.add_typer(auditing.app, name="audit", rich_help_panel=_KEEP)
 app.add_typer(contracting.app, name="contract", rich_help_panel=_KEEP)
 app.add_typer(database.app, name="db", rich_help_panel=_KEEP)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from service.facts import Role
 from service.notices import Purpose
-from service.rule_kinds import Cap, Consent, Recipient, Window
+from service.rule_kinds import Cap, Consent, Recipient, Rule, Window
 from service.rulebook import Hours, Rulebook, Rules
 from service.zones import end_of_day, in_utc, is_zone, local_date, local_instant
 
@@ -116,15 +116,25 @@ _FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def decide(asked: Asked, rulebook: Rulebook, now: datetime) -> Verdict:
-    """What the party's wish or the first kind of rule that objects says; `now` is aware."""
+    """What the party's wish or the first kind of rule that objects says, the longest of its rules; `now` is aware."""
     if asked.suppressed:
         return Drop("opted_out")
     rules = rules_of(asked.zone, asked.jurisdiction, rulebook, now)
-    for check in CHECKS:
-        objection = check(asked, rules, now)
-        if objection is not None:
-            return objection
+    for kind in CHECKS:
+        objections = [found for rule in rules.of_kind(kind, asked.purpose) if (found := objection(asked, rules, rule, now))]
+        if objections:
+            return max(objections, key=_lasts)
     return Go(_goes_until(asked, rules, now))
+
+
+def objection(asked: Asked, rules: Rules, rule: Rule, now: datetime) -> Hold | Drop | None:
+    """What one of the rules in force says against a text, if it is a rule that a text is judged by before it is made."""
+    check = CHECKS.get(type(rule))
+    return None if check is None else check(asked, rules, rule, now)
+
+
+def _lasts(objection: Hold | Drop) -> datetime:
+    return objection.until if isinstance(objection, Hold) else _FOR_EVER
 
 
 def rules_of(zone: str | None, jurisdiction: str, rulebook: Rulebook, now: datetime) -> Rules:
@@ -156,41 +166,31 @@ def _counter(cap: Cap, holder: str, zone: str | None, now: datetime) -> Counter:
     return Counter(name, date.min, cap.limit, midnight - timedelta.resolution)
 
 
-def _recipient(asked: Asked, rules: Rules, now: datetime) -> Drop | None:
-    for rule in rules.of_kind(Recipient, asked.purpose):
-        if asked.role not in rule.roles:
-            return Drop("not_for_role", rule.name)
-        if rule.number_seen_within and asked.number_seen and now - asked.number_seen > rule.number_seen_within.length:
-            return Drop("stale_number", rule.name)
+def _recipient(asked: Asked, _rules: Rules, rule: Recipient, now: datetime) -> Drop | None:
+    if asked.role not in rule.roles:
+        return Drop("not_for_role", rule.name)
+    if rule.number_seen_within and asked.number_seen and now - asked.number_seen > rule.number_seen_within.length:
+        return Drop("stale_number", rule.name)
     return None
 
 
-def _consent(asked: Asked, rules: Rules, _now: datetime) -> Drop | None:
-    asking = () if asked.consented else rules.of_kind(Consent, asked.purpose)
-    return next((Drop("no_consent", rule.name) for rule in asking), None)
+def _consent(asked: Asked, _rules: Rules, rule: Consent, _now: datetime) -> Drop | None:
+    return None if asked.consented else Drop("no_consent", rule.name)
 
 
-def _window(asked: Asked, rules: Rules, now: datetime) -> Hold | None:
-    window = rules.window(asked.purpose)
-    if window is None or _is_fresh(asked, window, now):
+def _window(asked: Asked, rules: Rules, window: Window, now: datetime) -> Hold | None:
+    if is_fresh(asked, window, now):
         return None
-    opens = _opening(asked, rules, now)[0]
+    opens = opening(asked, rules, now)[0]
     return None if opens <= now else Hold(opens, "window", window.name)
 
 
-def _caps(asked: Asked, rules: Rules, now: datetime) -> Hold | None:
-    """Of the caps that are full the one that lasts longest."""
-    holds = [
-        _hold(asked, rules, cap, found, now)
-        for cap in rules.caps(asked.purpose)
-        if (found := asked.contacts.get(cap.id)) is not None and found.n >= cap.limit
-    ]
-    return max(holds, key=lambda hold: hold.until, default=None)
-
-
-def _hold(asked: Asked, rules: Rules, cap: Cap, found: Contacts, now: datetime) -> Hold:
+def _cap(asked: Asked, rules: Rules, cap: Cap, now: datetime) -> Hold | None:
+    found = asked.contacts.get(cap.id, NO_CONTACTS)
+    if found.n < cap.limit:
+        return None
     room = _room_from(cap, found.oldest or now, asked.zone or rules.default_zone, now)
-    until = room if rules.window(asked.purpose) is None else _opening(asked, rules, room)[0]
+    until = room if rules.window(asked.purpose) is None else opening(asked, rules, room)[0]
     return Hold(until, "daily_cap" if cap.is_daily else "cap", cap.name)
 
 
@@ -207,21 +207,27 @@ def _goes_until(asked: Asked, rules: Rules, now: datetime) -> datetime:
     if window is None:
         return _FOR_EVER
     over = end_of_day(cap_day(zone, now), zone or "UTC")
-    if asked.event_time is not None and _is_fresh(asked, window, now):
+    if asked.event_time is not None and is_fresh(asked, window, now):
         return min(over, in_utc(asked.event_time) + window.fresh)
-    return min(over, _opening(asked, rules, now)[1])
+    return min(over, opening(asked, rules, now)[1])
 
 
-#: Asked in this order. A new kind of rule is a model in service/rule_kinds.py and one function here.
-CHECKS: Final[tuple[Callable[[Asked, Rules, datetime], Hold | Drop | None], ...]] = (_recipient, _consent, _window, _caps)
+#: Kinds of rules a text is judged by, in the order in which they are asked. A new kind is a model in service/rule_kinds.py
+#: and a function here.
+CHECKS: Final[dict[type, Callable[[Asked, Rules, Any, datetime], Hold | Drop | None]]] = {
+    Recipient: _recipient,
+    Consent: _consent,
+    Window: _window,
+    Cap: _cap,
+}
 
 
-def _is_fresh(asked: Asked, window: Window, now: datetime) -> bool:
+def is_fresh(asked: Asked, window: Window, now: datetime) -> bool:
     """Whether the window lets news go at once, and it has just happened (or lies ahead, by an upstream clock that is fast)."""
     return bool(window.fresh) and asked.event_time is not None and now - asked.event_time < window.fresh
 
 
-def _opening(asked: Asked, rules: Rules, at: datetime) -> tuple[datetime, datetime]:
+def opening(asked: Asked, rules: Rules, at: datetime) -> tuple[datetime, datetime]:
     """The first span in which the window is open and `at` has not passed it: from `at` itself or an opening, to the closing (UTC)."""
     zone = asked.zone or rules.default_zone
     places = asked.country_zones if zone is None else (zone,)

@@ -219,7 +219,7 @@ class Recipient(_Row):
     @property
     def says(self) -> str:
         """In words."""
-        who = f"only the {' or the '.join(sorted(self.roles))}"
+        who = "anyone" if self.roles == _EVERYONE else f"only the {' or the '.join(sorted(self.roles))}"
         return f"{who}, at a number named within {self.number_seen_within}" if self.number_seen_within else who
 
 

@@ -64,7 +64,7 @@ class Standing:
     def counters(self, row: Any, now: datetime) -> tuple[Counter, ...]:
         """What this notice takes from when it goes."""
         number = None if row.phone_key is None else row.phone_key.hex()
-        rules = self._rules(row, now)
+        rules = self.rules(row, now)
         return counters_of(Purpose(row.purpose), rules, row.party_zone, now, number=number, person=row.party_id)
 
     def over_cap(self, row: Any, contacts: Mapping[str, Contacts], phone_zones: tuple[str, ...], now: datetime) -> PutBack:
@@ -74,16 +74,17 @@ class Standing:
 
     def refused_text(self, row: Any, text: str, now: datetime) -> PutBack | None:
         """Whether a rule objects to what the text says."""
-        for rule in self._rules(row, now).contents(Purpose(row.purpose), row.role):
+        for rule in self.rules(row, now).contents(Purpose(row.purpose), row.role):
             if reason := rule.objection(text):
                 return PutBack(State.SUPPRESSED, reason, rule=rule.name)
         return None
 
-    def _rules(self, row: Any, now: datetime) -> Rules:
+    def rules(self, row: Any, now: datetime) -> Rules:
+        """The rules that hold for its party now."""
         return rules_of(row.party_zone, row.jurisdiction or DEFAULT_JURISDICTION, self.rulebook, now)
 
     def _gate(self, row: Any, phone_zones: tuple[str, ...], contacts: Mapping[str, Contacts], now: datetime) -> PutBack | Go:
-        match decide(self._asked(row, phone_zones, contacts), self.rulebook, now):
+        match decide(self.asked(row, phone_zones, contacts), self.rulebook, now):
             case Hold(until, reason, rule):
                 return PutBack(State.HELD, reason, until, rule)
             case Drop(reason, rule):
@@ -91,7 +92,8 @@ class Standing:
             case go:
                 return go
 
-    def _asked(self, row: Any, phone_zones: tuple[str, ...], contacts: Mapping[str, Contacts]) -> Asked:
+    def asked(self, row: Any, phone_zones: tuple[str, ...], contacts: Mapping[str, Contacts]) -> Asked:
+        """What the gate must know of it."""
         named_by = json.loads(row.party_set_by or "{}").get("phone") if self.rulebook.asks_number_age else None
         return Asked(
             Purpose(row.purpose), row.jurisdiction or DEFAULT_JURISDICTION, row.party_zone, row.role, phone_zones, row.event_time,

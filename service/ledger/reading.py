@@ -10,7 +10,7 @@ _NOTICE = {
 #: Notices in order of their moment; each filter that is none takes everything.
 NOTICES = Statement(
     """
-    SELECT n.key, n.loan_id, n.template, n.channel, n.purpose, n.lane, n.state, n.reason, n.role, n.moment, n.not_before,
+    SELECT n.key, n.key_month, n.loan_id, n.template, n.channel, n.purpose, n.lane, n.state, n.reason, n.role, n.moment, n.not_before,
         n.expires_at, n.sent_at, n.handed_at, n.created_at, n.seq, n.sender, n.caused_by, n.kind, n.ref, n.head,
         COALESCE(n.party_id, (SELECT l.borrower_id FROM loans l WHERE l.loan_id = n.loan_id)) AS party_id,
         (SELECT max(o.at) FROM outbox o WHERE o.key = n.key) AS decided_at,
@@ -46,6 +46,14 @@ STEPS = Statement(
 HELD = Statement("SELECT key, reason, at FROM outbox WHERE state = 'held' ORDER BY id", returns={"at": INSTANT})
 #: What ops and upstream were told that is not about a notice.
 WORDS = Statement("SELECT type, loan_id, data, at FROM outbox WHERE data IS NOT NULL ORDER BY id", returns={"at": INSTANT})
+STEPS_OF_NOTICE = Statement(
+    "SELECT state, reason, rule, at FROM outbox WHERE key = :key AND state IS NOT NULL ORDER BY id",
+    returns={"at": INSTANT},
+    key=TEXT,
+)
+ATTEMPTS_OF_NOTICE = Statement(
+    "SELECT sender, at, outcome, code FROM attempts WHERE key = :key ORDER BY at, id", returns={"at": INSTANT}, key=TEXT
+)
 EVENTS = Statement(
     """
     SELECT type, state, event_time, received_at, absorbed_at, payload FROM inbox WHERE loan_id = :loan ORDER BY event_time, hash

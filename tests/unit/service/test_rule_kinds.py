@@ -37,7 +37,7 @@ def rule(kind: str, **fields: Any) -> Any:
         (rule("recipient", roles=["borrower"]), "only the borrower"),
         (
             rule("recipient", number_seen_within="60 days"),
-            "only the borrower or the payer, at a number named within 60 days",
+            "anyone, at a number named within 60 days",
         ),
         (rule("consent", purposes=["marketing"]), "only to a party who agreed to it"),
         (rule("lead_time", notice="24 hours"), "announced at least 24 hours before"),
