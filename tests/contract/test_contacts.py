@@ -155,14 +155,17 @@ async def test_an_intent_whose_lease_was_over_before_the_call_gives_its_contact_
 
 
 async def test_a_person_with_two_numbers_has_one_cap(any_database_url: str, book: Any) -> None:
-    """Two loans, one person whose number changes in between: the third text of the day waits, by the person's cap."""
+    """Three loans of one person whose number changes in between: the third text of the day waits, by the person's cap."""
     async with opened(START, url=any_database_url, rules=book(DAY_PER_PERSON)) as world:
         lenders = [Lender(f"L-{i}", party_id="B") for i in range(3)]
         await _at_nine(world, *lenders)
         await world.absorb(lenders[0].party(world.clock.at, phone="+8613900139000"))
         await world.deliver()
-        assert await _states(world) == ["held daily_cap", "sent", "sent"]
-        assert await _rules(world, "due_today") == {"x-day@1"}
+        assert await _states(world) == ["sent", "superseded in_digest", "superseded in_digest"]
+        world.go(at("2026-06-20 17:30"))
+        await world.deliver()
+        assert await _states(world, "due_today_evening") == ["held daily_cap", "held daily_cap", "sent"]
+        assert await _rules(world, "due_today_evening") == {"x-day@1"}
 
 
 async def test_of_several_caps_each_is_kept(any_database_url: str, book: Any) -> None:
