@@ -13,7 +13,16 @@ from consumers._envelope import CloudEvent, Envelope, EventData, Heading, LoanDa
 from consumers._fields import ContractError
 from consumers._refusals import WHOLE, Refused, names_in, not_plain, refusal
 from service.events import Dead, Decoded, Event, Ignored, same_payload
-from service.facts import DeadlineOpened, Fact, NoticeGiven, PartyErased, PartyFact, PaymentReceived, version_of
+from service.facts import (
+    ConsentStated,
+    DeadlineOpened,
+    Fact,
+    NoticeGiven,
+    PartyErased,
+    PartyFact,
+    PaymentReceived,
+    version_of,
+)
 
 __all__ = ["LIMIT", "MESSAGES", "MODELS", "Dead", "Decoded", "Event", "Ignored", "decode", "same_payload"]
 
@@ -67,12 +76,14 @@ def _event(message: Envelope, body: bytes) -> Event:
         arrives_at=message.arrivesat,
         facts=facts,
         body=body,
+        secret=data.SECRET,
     )
 
 
 #: Where a fact names a person.
 _PERSON: dict[type, Callable[[Any], str | None]] = {
     PartyFact: attrgetter("party_id"),
+    ConsentStated: attrgetter("party_id"),
     PartyErased: attrgetter("party_id"),
     NoticeGiven: attrgetter("party_id"),
     PaymentReceived: attrgetter("payer_id"),

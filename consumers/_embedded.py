@@ -17,14 +17,15 @@ BATCH = 500  #: events absorbed in one transaction
 
 
 async def step(ledger: Ledger, vault: Vault, intake: Intake, n: int = BATCH) -> int:
-    """Absorbs the oldest events put aside, at most `n`; gives how many it found.
+    """Absorbs the oldest events put aside, at most `n`, those that must not wait before all others; gives how many it found.
 
     Any number of processes may do so at once: what two of them read, one absorbs.
 
     Raises:
         LedgerAway: nothing of this batch is lost; try again.
     """
-    return await _absorb(ledger, vault, intake, inbox.RECEIVED, n=n)
+    urgent = await _absorb(ledger, vault, intake, inbox.URGENT, n=n)
+    return urgent or await _absorb(ledger, vault, intake, inbox.RECEIVED, n=n)
 
 
 async def absorb_ignored(ledger: Ledger, vault: Vault, intake: Intake, n: int = BATCH) -> int:

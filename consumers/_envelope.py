@@ -54,10 +54,12 @@ class EventData(Part):
     Attributes:
         TYPE: the CloudEvents type, which is also the routing key.
         EXAMPLE: valid data, for documentation, tests and `duebell publish`.
+        SECRET: the fields that are not stored once the event is absorbed, and shown to nobody.
     """
 
     TYPE: ClassVar[str]
     EXAMPLE: ClassVar[dict[str, Any]]
+    SECRET: ClassVar[tuple[str, ...]] = ()
 
     def about(self, event: Heading) -> Iterator[Fact]:  # noqa: ARG002 - of the families, LoanData has something to say
         """The facts that every event of this family gives.
@@ -125,7 +127,7 @@ def example(data: type[EventData]) -> dict[str, Any]:
         "id": f"example-{data.TYPE}",
         "source": "urn:example:lender",
         "type": data.TYPE,
-        "subject": said["loan_id"] if "loan_id" in said else said["party"]["party_id"],
+        "subject": said.get("loan_id") or said.get("party_id") or said["party"]["party_id"],
         "time": "2026-06-01T10:00:00+08:00",
         "datacontenttype": "application/json",
         "data": said,

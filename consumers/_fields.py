@@ -95,6 +95,12 @@ Phone = Annotated[
 ]
 Email = Annotated[str, _scalar(_text(r"[^\x00-\x20\x7f-\x9f@]{1,64}@[^\x00-\x20\x7f-\x9f@]{1,189}"), "write an e-mail address")]
 Last4 = Annotated[str, _scalar(_text(r"[0-9]{4}"), "write exactly the last four digits, as a string")]
+#: What a person types to confirm an operation.
+Code = Annotated[str, _scalar(_text(r"[0-9A-Za-z]{4,8}"), "write 4 to 8 letters and digits")]
+#: A number that people dial, as it shall be written in a text.
+Hotline = Annotated[
+    str, _scalar(_text(r"\+?[0-9](?:[0-9 ()-]{1,18}[0-9])"), "write a number to dial, like 95384 or 400-820-0588")
+]
 #: An instalment's number, a count of days or attempts.
 Number = Annotated[
     int, _scalar(core_schema.int_schema(strict=True, ge=0, le=1_000_000), "write a whole number from 0 to 1000000")

@@ -34,6 +34,8 @@ def timetable(
         Sweep("release", 2, settling.release),
         Sweep("expire", 10, settling.expire),
         Sweep("settle", 2, settling.settle),
+        Sweep("unanswered", 2, settling.unanswered),
+        Sweep("forget", 2, settling.forget),
         Sweep("unmatched", 600, unmatched.step),
         Sweep("erasure", 600, erasure.step),
         Sweep("retention", 3600, retention.step),

@@ -22,6 +22,7 @@ from pydantic import (
 from service.locales import LOCALES, Locale
 from service.money import Money
 from service.notices import Purpose
+from service.secret import Secret
 
 #: The texts that come with Duebell; a lender may keep its own folder of the same shape.
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
@@ -131,10 +132,15 @@ def texts_of(root: Path, spec: NoticeSpec) -> list[Path]:
 
 
 def _typed(value: Any) -> object:
-    """A sample value as delivery gives it: `{money: ["1234.56", CNY]}` becomes Money, mappings and lists keep their shape."""
+    """A sample value as delivery gives it; mappings and lists keep their shape.
+
+    `{money: ["1234.56", CNY]}` becomes Money, `{secret: "482913"}` a code.
+    """
     if isinstance(value, dict):
         if set(value) == {"money"}:
             return Money.of(*value["money"])
+        if set(value) == {"secret"}:
+            return Secret(value["secret"])
         return {key: _typed(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_typed(inner) for inner in value]

@@ -1,4 +1,4 @@
-"""A notice's own values as JSON and back: money, days and instants keep their types."""
+"""A notice's own values as JSON and back: money, days, instants and codes keep their types."""
 
 import json
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from service.money import Money
+from service.secret import Secret
 
 _TAG = "$"
 
@@ -27,8 +28,8 @@ def _out(value: object) -> object:
             return {_TAG: "money", "v": [value.minor, value.currency]}
         case datetime() | date():
             return {_TAG: "instant" if isinstance(value, datetime) else "day", "v": value.isoformat()}
-        case Decimal():
-            return {_TAG: "decimal", "v": str(value)}
+        case Decimal() | Secret():
+            return {_TAG: "secret", "v": value.value} if isinstance(value, Secret) else {_TAG: "decimal", "v": str(value)}
         case Mapping():
             return {str(name): _out(inner) for name, inner in value.items()}
         case list() | tuple():
@@ -47,6 +48,8 @@ def _typed(found: dict[str, object]) -> object:
             return date.fromisoformat(text)
         case "decimal", str(text):
             return Decimal(text)
+        case "secret", str(text):
+            return Secret(text)
     return found
 
 

@@ -264,8 +264,9 @@ class Delivery:
         return made
 
     def _attempt_row(self, r: Ready) -> tuple[Any, ...]:
-        sealed = self._vault.encrypt(r.text.text)
-        return (r.attempt, r.row.key, sealed, r.text.version, r.locale, r.text.segments, contacts.cap_key(r.counters))
+        sealed = self._vault.encrypt(r.text.kept)
+        cap_key = contacts.cap_key(r.counters)
+        return (r.attempt, r.row.key, r.row.phone_key, sealed, r.text.version, r.locale, r.text.segments, cap_key)
 
     async def _conclude(self, courier: Courier, claim: Claim, pairs: Sequence[tuple[Ready, Outcome]], *, broke: bool) -> None:
         """Records outcomes; what was not said gives back its contact."""

@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
 from service.facts import Fact, Version
+from service.secret import MARK
 
 PARTIES_NAMED: Final = 2  #: people an event can name: a borrower and a payer
 
@@ -27,7 +29,8 @@ class Event:
         party_ids: the people it speaks of, for erasure.
         mode_backfill: give facts only, no notices for what is past.
         arrives_at: the moment it arrives in a simulation, if later than its time.
-        body: as it came; what is stored and replayed.
+        body: as it came; what is stored until it is absorbed.
+        secret: fields of `data` that are not stored any longer than that.
     """
 
     source: str
@@ -42,6 +45,7 @@ class Event:
     arrives_at: datetime | None
     facts: tuple[Fact, ...] = dataclasses.field(repr=False)
     body: bytes = dataclasses.field(repr=False)
+    secret: tuple[str, ...] = ()
 
     @property
     def id_hash(self) -> bytes:
@@ -52,6 +56,11 @@ class Event:
     def payload_hash(self) -> bytes:
         """SHA-256 of the body as it came; where it differs for one id, ask `same_payload`."""
         return sha256(self.body).digest()
+
+    @property
+    def kept(self) -> bytes:
+        """What is stored of the body once it is absorbed."""
+        return without(self.body, self.secret) if self.secret else self.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,17 @@ Decoded = Event | Ignored | Dead
 def same_payload(a: bytes, b: bytes) -> bool:
     """Whether two bodies say the same, whatever their white space and the order of their keys."""
     return a == b or _canonical(a) == _canonical(b)
+
+
+def without(body: bytes, fields: Collection[str]) -> bytes:
+    """A body with a mark in place of these fields of its data; of one that cannot be read nothing but the mark."""
+    try:
+        whole = json.loads(body)
+        data = whole["data"]
+        whole["data"] = {name: MARK if name in fields and value is not None else value for name, value in data.items()}
+        return json.dumps(whole, ensure_ascii=False).encode()
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return MARK.encode()
 
 
 def _canonical(body: bytes) -> str | bytes:

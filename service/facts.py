@@ -182,8 +182,10 @@ class NoticeGiven:
         template: folder name under templates/.
         role: whom it addresses.
         party_id: the addressee where it is not the loan's borrower.
-        values: what the text needs from the event: str, int, Decimal, bool, date, aware datetime, Money, or lists of mappings of them.
+        values: what the text needs from the event: str, int, Decimal, bool, date, aware datetime, Money, Secret, or lists of
+            mappings of them.
         kind, ref: the deadline it speaks of, if any. A notice that asks ends when that deadline closes.
+            Without a kind, ref is the operation it asks about.
         payment_id: the payment it speaks of, if any.
         is_receipt: it confirms that payment, and has no point once the payment was taken back.
         not_later_than: end of its validity, where that is not what notice.yaml says.
@@ -202,6 +204,27 @@ class NoticeGiven:
     not_later_than: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerAwaited:
+    """The borrower is asked to confirm an operation by text; when `until` comes without an answer, that is the answer."""
+
+    version: Version
+    loan_id: str
+    operation_id: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentStated:
+    """A person has agreed to be told of a purpose, or has taken that back."""
+
+    version: Version
+    party_id: str
+    purpose: str  #: one of service.notices.Purpose
+    granted: bool
+    evidence: str
+
+
 LoanChange = (
     LoanFact
     | DeadlineOpened
@@ -214,4 +237,4 @@ LoanChange = (
     | CollectionPaused
     | CollectionResumed
 )
-Fact = PartyFact | PartyErased | LoanChange | NoticeGiven
+Fact = PartyFact | PartyErased | ConsentStated | LoanChange | NoticeGiven | AnswerAwaited

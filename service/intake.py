@@ -12,8 +12,8 @@ from typing import Literal
 
 from service import context
 from service.catalogue import Catalogue
-from service.events import PARTIES_NAMED, Dead, Decoded, Event, Ignored, same_payload
-from service.facts import LoanChange, LoanCured, LoanFact, NoticeGiven, PartyErased, PartyFact
+from service.events import PARTIES_NAMED, Dead, Decoded, Event, Ignored, same_payload, without
+from service.facts import AnswerAwaited, LoanChange, LoanCured, LoanFact, NoticeGiven
 from service.history import Deadline
 from service.ledger import (
     Ledger,
@@ -28,6 +28,7 @@ from service.ledger import (
     outbox,
     pausing,
     people,
+    questions,
 )
 from service.ledger.outbox import Alert, Step
 from service.ledger.statement import Statement
@@ -153,27 +154,28 @@ class Intake:
     ) -> tuple[set[bytes], list[Step | Alert]]:
         """The hashes of the events that `take` finds new, and an alert for each that came with another payload before."""
         rows: dict[bytes, tuple[object, ...]] = {}
-        differing: list[tuple[bytes, bytes, bytes]] = []
+        differing: list[tuple[bytes, bytes, Decoded]] = []
         for message in batch:
             key = message.id_hash
             if key is None:
                 continue
             if key in rows:
-                differing.append((key, message.payload_hash, message.body))
+                differing.append((key, message.payload_hash, message))
             else:
-                rows[key] = self._inbox_row(key, message)
+                rows[key] = self._inbox_row(key, message, absorbed=take is inbox.TAKE)
         if not rows:
             return set(), []
         new = {row.hash for row in await tx.rows(take, e=[rows[key] for key in sorted(rows)], now=now)}
         known = [
-            (m.id_hash, m.payload_hash, m.body) for m in batch if m.id_hash and m.id_hash not in new and not isinstance(m, Dead)
+            (m.id_hash, m.payload_hash, m) for m in batch if m.id_hash and m.id_hash not in new and not isinstance(m, Dead)
         ]
         return new, await self._mismatches(tx, [*known, *differing], now)
 
-    def _inbox_row(self, key: bytes, message: Decoded) -> tuple[object, ...]:
+    def _inbox_row(self, key: bytes, message: Decoded, *, absorbed: bool) -> tuple[object, ...]:
         state = "absorbed" if isinstance(message, Event) else "ignored" if isinstance(message, Ignored) else "dead"
         event = message if isinstance(message, Event) else None
-        sealed = None if isinstance(message, Dead) else self._vault.encrypt(message.body)  # its dead letter keeps the body
+        kept = event.kept if event and absorbed else message.body
+        sealed = None if isinstance(message, Dead) else self._vault.encrypt(kept)  # its dead letter keeps the body
         named = [self._vault.keyed_hash(party) for party in event.party_ids] if event else []
         return (
             key, state, message.payload_hash, sealed, *(*named, None, None)[:PARTIES_NAMED], message.type,
@@ -181,18 +183,18 @@ class Intake:
         )  # fmt: skip
 
     async def _mismatches(
-        self, tx: Transaction, seen: Sequence[tuple[bytes, bytes, bytes]], now: datetime
+        self, tx: Transaction, seen: Sequence[tuple[bytes, bytes, Decoded]], now: datetime
     ) -> list[Step | Alert]:
         """The same event with another payload: counted, and told to ops."""
         if not seen:
             return []
-        bodies = {(key, digest): body for key, digest, body in seen}
-        found = await tx.rows(inbox.DIFFERING, seen=[(key, digest) for key, digest in bodies])
+        messages = {(key, digest): message for key, digest, message in seen}
+        found = await tx.rows(inbox.DIFFERING, seen=list(messages))
         stored = {row.hash: row for row in found if row.payload is not None}
         alerts: dict[bytes, Step | Alert] = {}
-        for (key, _), body in bodies.items():
+        for (key, _), message in messages.items():
             row = stored.get(key)
-            if row is not None and not same_payload(self._vault.decrypt(row.payload), body):
+            if row is not None and not _says_the_same(self._vault.decrypt(row.payload), message):
                 self._metrics.duplicate_mismatches.inc()
                 alerts[key] = Alert("duplicate_mismatch", {"type": row.type or "", "event_hash": key.hex()}, now)
         return list(alerts.values())
@@ -211,7 +213,7 @@ class Intake:
 
     async def _react(self, tx: Transaction, work: _Batch, now: datetime) -> None:
         facts = [fact for event in work.events for fact in event.facts]
-        told = await people.absorb(tx, self._vault, [f for f in facts if isinstance(f, (PartyFact, PartyErased))], now)
+        told = await people.absorb(tx, self._vault, [f for f in facts if isinstance(f, people.PersonFact)], now)
         loaded = await loans.lock(tx, (event.loan_id for event in work.events if event.loan_id), now)
         await loans.load_details(tx, loaded, _with_details(work.events))
         recorded_at = self._clock()
@@ -276,6 +278,9 @@ class Intake:
         taken_back = _taken_back(work.events, loaded)
         if taken_back:
             changed += await tx.rows(notices.DROP_RECEIPTS, p=taken_back)
+        awaited = [f for event in work.events if not event.mode_backfill for f in event.facts if isinstance(f, AnswerAwaited)]
+        if awaited:
+            changed += await questions.ask(tx, awaited)
         cured = {(f.loan_id,) for event in work.events for f in event.facts if isinstance(f, LoanCured)}
         if cured:
             changed += await tx.rows(notices.CANCEL_CURED, l=sorted(cured))
@@ -364,6 +369,13 @@ def _already_closed(events: Iterable[Event], loaded: Mapping[str, loans.Loaded])
         if isinstance(fact, NoticeGiven) and fact.kind and fact.ref
         if (deadline := loaded[event.loan_id].history.deadlines.get((fact.kind.value, fact.ref))) and deadline.state == "closed"
     ]
+
+
+def _says_the_same(stored: bytes, message: Decoded) -> bool:
+    """Whether a body says what is stored, as far as that was kept."""
+    if isinstance(message, Event) and message.secret:
+        return same_payload(without(stored, message.secret), message.kept)
+    return same_payload(stored, message.body)
 
 
 def _taken_back(events: Iterable[Event], loaded: Mapping[str, loans.Loaded]) -> list[tuple[str, str]]:

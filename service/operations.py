@@ -157,15 +157,14 @@ class Operations:
         number = normalise(phone)
         phone_key = self._vault.keyed_hash(number)
         async with self._ledger.transaction() as tx:
-            sealed = self._vault.encrypt(number)
-            await tx.run(suppressions.ADD, phone_key=phone_key, purpose=purpose, phone=sealed, evidence=evidence, now=now)
-            ended = await tx.rows(suppressions.END_WAITING, phone_key=phone_key, purpose=purpose)
+            await tx.run(suppressions.ADD, s=[(phone_key, purpose, self._vault.encrypt(number), evidence)], now=now)
+            ended = await tx.rows(suppressions.END_WAITING, s=[(phone_key, purpose)])
             await _record(tx, ended, now)
             await self._audit(tx, [Deed(who, "suppress", f"{phone_key.hex()}:{purpose}", evidence)], now)
         return len(ended)
 
     async def unsuppress(self, phone: str, purpose: str, *, who: str, why: str, now: datetime) -> bool:
-        """A number may be told again; whether it was suppressed. What was ended stays ended.
+        """A number may be told again, of one purpose or of everything (`*`); whether it was suppressed. What was ended stays ended.
 
         Raises:
             OperationError, PhoneError: as for `suppress`.

@@ -22,6 +22,7 @@ REASONS: Final[dict[str, str]] = {
     "written_off": "the loan was written off",
     "cured": "everything past due was cleared",
     "by_operator": "an operator cancelled it",
+    "answered": "the operation was answered before the question went",
     # superseded
     "later_stage": "a later stage of the same deadline was due at the same time",
     "older_instalment": "an older instalment of the loan is still open; its stages speak for the loan",
@@ -34,6 +35,7 @@ REASONS: Final[dict[str, str]] = {
     "no_consent": "the party has not agreed to be told of this purpose",
     "content_forbidden": "the text holds what a rule forbids",
     "content_missing": "the text does not hold what a rule wants in it",
+    "number_changed": "it answers a text from a number that is not the party's any more",
     "reversed": "the payment was taken back before its receipt went",
     "min_amount": "what is open is less than the stage's minimum",
     "paused": "its moment lies in a pause for its purpose, or in the time for which the borrower has promised to pay",

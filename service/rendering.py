@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from service.catalogue import SUFFIXES, TEMPLATES, CatalogueError
 from service.locales import LOCALES, WRITING, Writing
 from service.money import Money, currency_digits
+from service.secret import MARK, Secret
 from service.segments import Encoding, count
 from service.zones import zone as zone_of
 
@@ -28,6 +29,7 @@ REASON_LIMIT = 40
 
 _UNFIT = re.compile(r"[【】¥￥\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LAST4 = re.compile(r"[0-9]{4}")
+_CODE = re.compile(r"[0-9A-Za-z]{4,8}")
 _CLOSING = "。.,;! \N{FULLWIDTH COMMA}\N{FULLWIDTH SEMICOLON}\N{FULLWIDTH EXCLAMATION MARK}"
 
 
@@ -50,12 +52,14 @@ class Rendered:
     Attributes:
         segments: parts by the GSM rule.
         version: of the template file: the first 12 hex digits of its SHA-256.
+        kept: the text as it may be stored and shown later: a code is a mark in it.
     """
 
     text: str
     segments: int
     encoding: Encoding
     version: str
+    kept: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ class Texts:
             raise RenderError(template, locale, wrong)
         whole = self.signature + body
         counted = count(whole)
-        return Rendered(whole, counted.parts, counted.encoding, text.version)
+        return Rendered(whole, counted.parts, counted.encoding, text.version, _without_codes(whole, values))
 
 
 def _body(text: Text, context: dict[str, object]) -> tuple[str, str]:
@@ -149,6 +153,13 @@ def _body(text: Text, context: dict[str, object]) -> tuple[str, str]:
         return "", str(error)
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         return "", type(error).__name__
+
+
+def _without_codes(text: str, values: Mapping[str, object]) -> str:
+    for value in values.values():
+        if isinstance(value, Secret):
+            text = text.replace(value.value, MARK)
+    return text
 
 
 def _compiled(environment: Environment, file: Path, joint: str) -> Text:
@@ -173,6 +184,7 @@ def _environment(writing: Writing) -> Environment:
         "clock": _in_context(_clock, writing),
         "digits": _digits,
         "tail": _tail,
+        "code": _code,
         "reason": _reason,
     }
     return environment
@@ -273,6 +285,12 @@ def _tail(value: Any) -> str:
     if not isinstance(_given(value), str):
         raise _UnfitError(f"tail wants text, not {type(value).__name__}")
     return str(value).strip()[-4:]
+
+
+def _code(value: Any) -> str:
+    if not isinstance(_given(value), Secret) or not _CODE.fullmatch(value.value):
+        raise _UnfitError("code wants a code of four to eight letters and digits")
+    return str(value.value)
 
 
 def _reason(value: Any) -> str:

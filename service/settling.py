@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from service.couriers import Courier
-from service.ledger import Ledger, contacts, digests, outbox
+from service.ledger import Ledger, contacts, digests, outbox, questions
 from service.ledger import settling as sql
 from service.ledger.outbox import Alert, Step
 from service.metrics import Metrics
@@ -106,6 +106,27 @@ class Settling:
         senders = self._senders_of(row.sender)
         is_safe = purpose in _SAID_AGAIN_IF_SAFE and len(senders) == 1 and senders[0].idempotent
         return is_safe and not row.lists and not row.may_be_listed
+
+    async def unanswered(self, now: datetime) -> int:
+        """Tells upstream of operations that nobody answered in time."""
+        total = 0
+        while True:
+            async with self._ledger.transaction() as tx:
+                rows = await tx.rows(questions.EXPIRE, now=now, n=_PAGE)
+                await outbox.record(tx, [questions.told(row, now) for row in rows])
+            total += len(rows)
+            if len(rows) < _PAGE:
+                return total
+
+    async def forget(self, now: datetime) -> int:
+        """Removes codes, and whatever else security texts were made of, once these have ended."""
+        total = 0
+        while True:
+            async with self._ledger.transaction() as tx:
+                forgotten = await tx.run(sql.FORGET, now=now, n=_PAGE)
+            total += forgotten
+            if forgotten < _PAGE:
+                return total
 
     async def unmatched(self, now: datetime, since: datetime) -> int:
         """Tells ops of references to instalments that nobody explained for a day; `since` is the last sweep's now."""

@@ -132,6 +132,8 @@ def _facts_missing(row: Any) -> PutBack | None:
         return PutBack(State.HELD, "awaiting_facts", row.expires_at)
     if row.phone is None:
         return PutBack(State.HELD, "no_contact", row.expires_at)
+    if row.only_to is not None and row.only_to != row.phone_key:
+        return PutBack(State.SUPPRESSED, "number_changed")
     return None
 
 

@@ -20,6 +20,7 @@ TEMPLATES = {
     "loan.settled": "loan_settled",
     "loan.overdue.cured": "overdue_cured",
     "loan.promise_to_pay.made": "promise_recorded",
+    "loan.security.anomaly_detected": "security_alert",
 }
 
 

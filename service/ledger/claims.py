@@ -29,7 +29,7 @@ CLAIM = Statement(
 DETAILS = Statement(
     f"""
     SELECT n.key, n.key_month, n.loan_id, n.role, n.template, n.channel, n.purpose, n.lane, n.asks, n.kind, n.ref, n.anchor,
-        n.stage, n.digest, n.needs, n.context, n.event_time, n.moment, n.expires_at, n.tries, n.payment_id, n.receipt,
+        n.stage, n.digest, n.needs, n.context, n.event_time, n.moment, n.expires_at, n.tries, n.payment_id, n.receipt, n.only_to,
         d.due_on, d.due_at, d.anchor AS deadline_anchor, d.amount, d.paid, d.currency, d.state AS deadline_state,
         d.reason AS deadline_reason, d.stated, d.stated_by, d.set_by AS deadline_set_by,
         l.method, l.account_last4, l.cured_by, l.pauses, {ZONE} AS zone,
@@ -39,9 +39,9 @@ DETAILS = Statement(
         p.erased_at IS NOT NULL AS erased,
         p.set_by AS party_set_by,
         CASE WHEN n.purpose = 'marketing' THEN EXISTS (
-            SELECT 1 FROM consents c WHERE c.phone_key = p.phone_key AND c.purpose = n.purpose AND c.granted)
+            SELECT 1 FROM consents c WHERE c.party_id = p.party_id AND c.purpose = n.purpose AND c.granted)
             ELSE false END AS consented,
-        n.purpose <> 'security' AND EXISTS (
+        n.purpose <> 'security' AND n.only_to IS NULL AND EXISTS (
             SELECT 1 FROM suppressions s WHERE s.phone_key = p.phone_key AND s.purpose IN (n.purpose, '*')) AS suppressed,
         n.stage IS NOT NULL AND EXISTS (
             SELECT 1 FROM notices later WHERE later.loan_id = n.loan_id AND later.kind = n.kind AND later.ref = n.ref
@@ -132,8 +132,8 @@ INTEND = Statement(
     AND (NOT notices.asks OR notices.kind IS NULL OR EXISTS (
         SELECT 1 FROM deadlines d WHERE d.loan_id = notices.loan_id AND d.kind = notices.kind AND d.ref = notices.ref
         AND d.state = 'open' AND (notices.stage IS NULL OR d.anchor = notices.anchor)))
-    AND (notices.purpose = 'security' OR NOT EXISTS (
-        SELECT 1 FROM suppressions s WHERE s.phone_key = i.phone_key AND s.purpose IN (notices.purpose, '*')))
+    AND (notices.only_to = i.phone_key OR notices.only_to IS NULL AND (notices.purpose = 'security' OR NOT EXISTS (
+        SELECT 1 FROM suppressions s WHERE s.phone_key = i.phone_key AND s.purpose IN (notices.purpose, '*'))))
     AND NOT EXISTS (SELECT 1 FROM {paused} WHERE paused.scope = 'all' OR (paused.scope = 'lane' AND paused.name = notices.lane)
         OR (paused.scope = 'template' AND paused.name = notices.template)
         OR (paused.scope = 'channel' AND paused.name = notices.channel)
@@ -149,10 +149,10 @@ INTEND = Statement(
 
 ADD_ATTEMPTS = Statement(
     """
-    INSERT INTO attempts (id, key, sender, at, text, template_version, locale, segments, cap_key)
-    SELECT a.id, a.key, :sender, :now, a.text, a.template_version, a.locale, a.segments, a.cap_key FROM {a}
+    INSERT INTO attempts (id, key, sender, at, phone_key, text, template_version, locale, segments, cap_key)
+    SELECT a.id, a.key, :sender, :now, a.phone_key, a.text, a.template_version, a.locale, a.segments, a.cap_key FROM {a}
     """,
-    a=Rows(id=TEXT, key=TEXT, text=BYTES, template_version=TEXT, locale=TEXT, segments=INT, cap_key=TEXT),
+    a=Rows(id=TEXT, key=TEXT, phone_key=BYTES, text=BYTES, template_version=TEXT, locale=TEXT, segments=INT, cap_key=TEXT),
     sender=TEXT,
     now=INSTANT,
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.ledger import audit
+from service.ledger import audit, consents
 from service.ledger import parties as sql
 from service.ledger.audit import Deed
 from service.ledger.engine import Transaction
@@ -82,6 +82,15 @@ _EMPTY_SUPPRESSIONS = Statement(
     h=_HASHES,
 )
 
+_EMPTY_REPLIES = Statement(
+    """
+    UPDATE replies SET text = NULL FROM {h}
+    WHERE replies.phone_key = h.hash AND replies.text IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM parties WHERE parties.phone_key = h.hash)
+    """,
+    h=_HASHES,
+)
+
 #: What is kept of a person, for whoever is about to erase them.
 LOOK = Statement(
     f"""
@@ -148,6 +157,8 @@ async def erase(tx: Transaction, vault: Vault, party_ids: Iterable[str], *, who:
     payloads = await tx.run(_EMPTY_PAYLOADS, h=hashes)
     numbers = sorted({(row.phone_key,) for row in known if row.phone_key is not None})
     await tx.run(_EMPTY_SUPPRESSIONS, h=numbers)
+    await tx.run(_EMPTY_REPLIES, h=numbers)
+    await tx.run(consents.FORGET, p=people)
     new = [row.party_id for row in known if row.erased_at is None]
     await audit.append(tx, vault, [Deed(who, "erase", vault.keyed_hash(party_id).hex(), why) for party_id in new], now)
     return Erased([Step(r.key, r.loan_id, r.seq, r.state, r.reason, now) for r in ended], texts, payloads)

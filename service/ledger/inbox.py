@@ -50,6 +50,15 @@ DIFFERING = Statement(
     seen=Rows(hash=BYTES, payload_hash=BYTES),
 )
 
+#: The oldest events put aside of the kinds that have a queue of their own on a broker (service/broker.py).
+URGENT = Statement(
+    """
+    SELECT hash, payload FROM inbox WHERE state = 'received' AND (type LIKE 'loan.operation.%' OR type LIKE 'loan.security.%')
+    ORDER BY received_at, hash LIMIT :n
+    """,
+    n=INT,
+)
+
 #: The oldest events put aside.
 RECEIVED = Statement(
     """

@@ -18,6 +18,17 @@ ADD = Statement(
     now=INSTANT,
 )
 
+_ANSWER = Rows(**_NEW.columns, only_to=BYTES)
+
+#: Texts that answer a number.
+ADD_ANSWERS = Statement(
+    f"INSERT INTO notices ({', '.join(_ANSWER.columns)}, state, reason, handed_at, created_at) "
+    f"SELECT {', '.join('n.' + c for c in _ANSWER.columns)}, {first_state('n')}, :now "
+    "FROM {n} {where_true} ON CONFLICT DO NOTHING",
+    n=_ANSWER,
+    now=INSTANT,
+)
+
 #: What a fact may still end: waiting, or claimed without an intent.
 _STATE = hidden("notices.state")
 STOPPABLE = f"({_STATE} IN ('planned', 'held') OR ({_STATE} = 'sending' AND notices.handed_at IS NULL))"

@@ -1,7 +1,7 @@
-"""The outbox: every step of every notice, and alerts; the timeline reads it, the status publisher empties it."""
+"""The outbox: every step of every notice, alerts, and what else upstream is told; the timeline reads it, the publisher empties it."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,7 +40,17 @@ class Alert:
     loan_id: str | None = None
 
 
-def states_of(steps: Iterable[Step | Alert]) -> Iterator[tuple[str, str | None]]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something upstream must know that is no step of a notice; `about` holds no personal data."""
+
+    type: str  #: as operation.answered
+    about: Mapping[str, object]
+    at: datetime
+    loan_id: str | None = None
+
+
+def states_of(steps: Iterable[Step | Alert | Told]) -> Iterator[tuple[str, str | None]]:
     """State and reason of each step that a notice took."""
     return ((step.state, step.reason) for step in steps if isinstance(step, Step))
 
@@ -49,13 +59,16 @@ def states_of(steps: Iterable[Step | Alert]) -> Iterator[tuple[str, str | None]]
 _OURS = frozenset({"planned", "sending"})
 
 
-async def record(tx: Transaction, steps: Sequence[Step | Alert]) -> None:
-    """Appends steps and alerts."""
+async def record(tx: Transaction, steps: Sequence[Step | Alert | Told]) -> None:
+    """Appends steps, alerts and what else upstream is told."""
     if steps:
         await tx.run(_ADD, s=[_row(step) for step in steps])
 
 
-def _row(step: Step | Alert) -> tuple[object, ...]:
+def _row(step: Step | Alert | Told) -> tuple[object, ...]:
+    if isinstance(step, Told):
+        data = json.dumps(step.about, sort_keys=True)
+        return (step.type, None, step.loan_id, None, None, None, None, data, step.at, None)
     if isinstance(step, Alert):
         data = json.dumps({"alert": step.alert, **step.about}, sort_keys=True)
         return ("alert.raised", None, step.loan_id, None, None, None, None, data, step.at, None)

@@ -1,17 +1,20 @@
 """Parties: reads parties under lock, folds what a batch says of them, encrypts and writes back what changed."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from service.facts import PartyErased, PartyFact
+from service.facts import ConsentStated, PartyErased, PartyFact
+from service.ledger import consents
 from service.ledger import parties as sql
 from service.ledger.engine import Transaction
 from service.parties import FIELDS, KEPT_FIELDS, PartyHistory, effective_zone
 from service.vault import Vault
 
+#: What an event may say of a person.
+PersonFact = PartyFact | ConsentStated | PartyErased
 _SEALED = ("name", "phone", "email")
 
 
@@ -23,7 +26,7 @@ class Told:
     erased: set[str] = field(default_factory=set)
 
 
-async def absorb(tx: Transaction, vault: Vault, facts: Sequence[PartyFact | PartyErased], now: datetime) -> Told:
+async def absorb(tx: Transaction, vault: Vault, facts: Sequence[PersonFact], now: datetime) -> Told:
     """Folds the facts into the parties' rows, locked in order of their ids.
 
     Nothing but the jurisdiction is taken in of people who are erased; what was known of them `erasure.erase` deletes.
@@ -48,7 +51,17 @@ async def absorb(tx: Transaction, vault: Vault, facts: Sequence[PartyFact | Part
                 told.reachable.add(row.party_id)
     if changed:
         await tx.run(sql.SAVE, p=changed)
+    await _save_consents(tx, (fact for fact in facts if fact.party_id not in told.erased))
     return told
+
+
+async def _save_consents(tx: Transaction, facts: Iterable[PersonFact]) -> None:
+    """Writes the newest word of each person on each purpose."""
+    stated = sorted((fact for fact in facts if isinstance(fact, ConsentStated)), key=lambda fact: fact.version)
+    newest = {(fact.party_id, fact.purpose): fact for fact in stated}
+    if newest:
+        rows = [(*key, newest[key].granted, newest[key].evidence, newest[key].version) for key in sorted(newest)]
+        await tx.run(consents.SAVE, c=rows)
 
 
 def _row(old: Any, history: PartyHistory, vault: Vault) -> tuple[Any, ...]:

@@ -33,6 +33,19 @@ RELEASE = Statement(
     n=INT,
 )
 
+#: What codes and security alerts were made of goes when they have ended; a text that was sent ends with its validity.
+FORGET = Statement(
+    """
+    UPDATE notices SET context = NULL
+    FROM (SELECT key, key_month FROM notices WHERE lane = 'critical' AND context IS NOT NULL
+          AND (expires_at <= :now OR state NOT IN ('planned', 'held', 'sending', 'unknown', 'sent'))
+          ORDER BY expires_at, key LIMIT :n {skip_locked}) AS over
+    WHERE notices.key = over.key AND notices.key_month = over.key_month
+    """,
+    now=INSTANT,
+    n=INT,
+)
+
 #: Sends that nobody has settled, with whether their deadline still stands; for a digest whether it lists others, and after a
 #: restore what it belongs to and another text of it that has gone.
 UNKNOWN = Statement(

@@ -46,6 +46,11 @@ Index("ix_inbox_received_at", inbox.c.received_at, **_where("payload IS NOT NULL
 Index("ix_inbox_ignored", inbox.c.hash, **_where("state = 'ignored'"))
 Index("ix_inbox_party_hash", inbox.c.party_hash, **_where("party_hash IS NOT NULL"))
 Index("ix_inbox_other_party_hash", inbox.c.other_party_hash, **_where("other_party_hash IS NOT NULL"))
+Index(
+    "ix_inbox_urgent",
+    inbox.c.received_at,
+    **_where("state = 'received' AND (type LIKE 'loan.operation.%' OR type LIKE 'loan.security.%')"),
+)
 Index("ix_inbox_loan_id", inbox.c.loan_id, **_where("loan_id IS NOT NULL"))
 
 parties = Table(
@@ -151,7 +156,7 @@ notices = Table(
     Column("asks", Boolean, nullable=False, comment="ends when its deadline closes"),
     Column("receipt", Boolean, nullable=False, server_default=_no, comment="ends when its payment is taken back"),
     Column("kind", Text, comment="of the deadline it speaks of"),
-    Column("ref", Text),
+    Column("ref", Text, comment="of the deadline; without a kind, of the operation it asks about"),
     Column("anchor", Text, comment="of a stage"),
     Column("stage", Text, comment="none: an event notice"),
     Column("digest", Text, comment="of a stage: stages of one moment and of this name become one text"),
@@ -171,6 +176,9 @@ notices = Table(
     Column("token", Text),
     Column("lease_until", Instant),
     Column("sender", Text, comment="the one it was handed to"),
+    Column(
+        "only_to", LargeBinary, comment="keyed hash of the number it answers: it goes there though suppressed, and nowhere else"
+    ),
     Column("handed_at", Instant),
     Column("sent_at", Instant),
     Column("created_at", Instant, nullable=False),
@@ -183,6 +191,7 @@ Index("ix_notices_leased", notices.c.lease_until, **_where("state = 'sending'"))
 Index("ix_notices_unknown", notices.c.key, **_where("state = 'unknown'"))
 Index("ix_notices_loan_id", notices.c.loan_id, notices.c.moment)
 Index("ix_notices_head", notices.c.head, **_where("head IS NOT NULL"))
+Index("ix_notices_secret", notices.c.expires_at, **_where("lane = 'critical' AND context IS NOT NULL"))
 Index("ix_notices_party_id", notices.c.party_id, **_where("party_id IS NOT NULL"))
 
 attempts = Table(
@@ -192,6 +201,7 @@ attempts = Table(
     Column("key", Text, nullable=False),
     Column("sender", Text, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("phone_key", LargeBinary, comment="keyed hash of the number it went to"),
     Column("text", LargeBinary),
     Column("template_version", Text, nullable=False),
     Column("locale", Text, nullable=False),
@@ -230,18 +240,44 @@ suppressions = Table(
     Column("purpose", Text, primary_key=True, comment="a purpose, or * for all but security"),
     Column("phone", LargeBinary),
     Column("evidence", Text),
+    Column("origin", Text, nullable=False, comment="operator, or reply: START undoes only what a reply did"),
     Column("since", Instant, nullable=False),
 )
 
 consents = Table(
     "consents",
     metadata,
-    Column("phone_key", LargeBinary, primary_key=True, comment="keyed hash of the number"),
+    Column("party_id", Text, primary_key=True),
     Column("purpose", Text, primary_key=True),
     Column("granted", Boolean, nullable=False),
     Column("evidence", Text),
     Column("set_by", Text, nullable=False, comment="version"),
 )
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True, comment="hash of the sender's name and the provider's id, kept for ever"),
+    Column("sender", Text, nullable=False),
+    Column("phone_key", LargeBinary, nullable=False, comment="keyed hash of the number it came from"),
+    Column("text", LargeBinary),
+    Column("meaning", Text, nullable=False, comment="stop, start, yes, no, other"),
+    Column("at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+)
+Index("ix_replies_phone_key", replies.c.phone_key)
+
+questions = Table(
+    "questions",
+    metadata,
+    Column("loan_id", Text, primary_key=True),
+    Column("operation_id", Text, primary_key=True),
+    Column("expires_at", Instant, nullable=False),
+    Column("set_by", Text, nullable=False, comment="version"),
+    Column("answer", Text, comment="confirmed, declined, expired; none: open"),
+    Column("answered_at", Instant),
+)
+Index("ix_questions_open", questions.c.expires_at, **_where("answer IS NULL"))
 
 contacts = Table(
     "contacts",

@@ -22,6 +22,8 @@ def upgrade() -> None:
     _outbox()
     _suppressions()
     _consents()
+    _replies()
+    _questions()
     _contacts()
     _dead_letters()
     _controls()
@@ -56,6 +58,8 @@ def _inbox() -> None:
     op.create_index("ix_inbox_party_hash", "inbox", ["party_hash"], **_where("party_hash IS NOT NULL"))
     op.create_index("ix_inbox_received_at", "inbox", ["received_at"], **_where("payload IS NOT NULL"))
     op.create_index("ix_inbox_received", "inbox", ["received_at"], **_where("state = 'received'"))
+    urgent = "state = 'received' AND (type LIKE 'loan.operation.%' OR type LIKE 'loan.security.%')"
+    op.create_index("ix_inbox_urgent", "inbox", ["received_at"], **_where(urgent))
 
 
 def _parties() -> None:
@@ -179,7 +183,7 @@ def _notices() -> None:
             comment="ends when its payment is taken back",
         ),
         sa.Column("kind", sa.Text, comment="of the deadline it speaks of"),
-        sa.Column("ref", sa.Text),
+        sa.Column("ref", sa.Text, comment="of the deadline; without a kind, of the operation it asks about"),
         sa.Column("anchor", sa.Text, comment="of a stage"),
         sa.Column("stage", sa.Text, comment="none: an event notice"),
         sa.Column("digest", sa.Text, comment="of a stage: stages of one moment and of this name become one text"),
@@ -201,6 +205,11 @@ def _notices() -> None:
         sa.Column("token", sa.Text),
         sa.Column("lease_until", Instant),
         sa.Column("sender", sa.Text, comment="the one it was handed to"),
+        sa.Column(
+            "only_to",
+            sa.LargeBinary,
+            comment="keyed hash of the number it answers: it goes there though suppressed, and nowhere else",
+        ),
         sa.Column("handed_at", Instant),
         sa.Column("sent_at", Instant),
         sa.Column("created_at", Instant, nullable=False),
@@ -217,6 +226,7 @@ def _notice_indexes() -> None:
     op.create_index("ix_notices_loan_id", "notices", ["loan_id", "moment"])
     op.create_index("ix_notices_party_id", "notices", ["party_id"], **_where("party_id IS NOT NULL"))
     op.create_index("ix_notices_ready", "notices", ["lane", "not_before"], **_where("state IN ('planned', 'held')"))
+    op.create_index("ix_notices_secret", "notices", ["expires_at"], **_where("lane = 'critical' AND context IS NOT NULL"))
     op.create_index("ix_notices_unknown", "notices", ["key"], **_where("state = 'unknown'"))
 
 
@@ -227,6 +237,7 @@ def _attempts() -> None:
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("sender", sa.Text, nullable=False),
         sa.Column("at", Instant, nullable=False),
+        sa.Column("phone_key", sa.LargeBinary, comment="keyed hash of the number it went to"),
         sa.Column("text", sa.LargeBinary),
         sa.Column("template_version", sa.Text, nullable=False),
         sa.Column("locale", sa.Text, nullable=False),
@@ -269,6 +280,7 @@ def _suppressions() -> None:
         sa.Column("purpose", sa.Text, comment="a purpose, or * for all but security"),
         sa.Column("phone", sa.LargeBinary),
         sa.Column("evidence", sa.Text),
+        sa.Column("origin", sa.Text, nullable=False, comment="operator, or reply: START undoes only what a reply did"),
         sa.Column("since", Instant, nullable=False),
         sa.PrimaryKeyConstraint("phone_key", "purpose", name="pk_suppressions"),
     )
@@ -277,13 +289,42 @@ def _suppressions() -> None:
 def _consents() -> None:
     op.create_table(
         "consents",
-        sa.Column("phone_key", sa.LargeBinary, comment="keyed hash of the number"),
+        sa.Column("party_id", sa.Text),
         sa.Column("purpose", sa.Text),
         sa.Column("granted", sa.Boolean, nullable=False),
         sa.Column("evidence", sa.Text),
         sa.Column("set_by", sa.Text, nullable=False, comment="version"),
-        sa.PrimaryKeyConstraint("phone_key", "purpose", name="pk_consents"),
+        sa.PrimaryKeyConstraint("party_id", "purpose", name="pk_consents"),
     )
+
+
+def _replies() -> None:
+    op.create_table(
+        "replies",
+        sa.Column("hash", sa.LargeBinary, comment="hash of the sender's name and the provider's id, kept for ever"),
+        sa.Column("sender", sa.Text, nullable=False),
+        sa.Column("phone_key", sa.LargeBinary, nullable=False, comment="keyed hash of the number it came from"),
+        sa.Column("text", sa.LargeBinary),
+        sa.Column("meaning", sa.Text, nullable=False, comment="stop, start, yes, no, other"),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("received_at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("hash", name="pk_replies"),
+    )
+    op.create_index("ix_replies_phone_key", "replies", ["phone_key"])
+
+
+def _questions() -> None:
+    op.create_table(
+        "questions",
+        sa.Column("loan_id", sa.Text),
+        sa.Column("operation_id", sa.Text),
+        sa.Column("expires_at", Instant, nullable=False),
+        sa.Column("set_by", sa.Text, nullable=False, comment="version"),
+        sa.Column("answer", sa.Text, comment="confirmed, declined, expired; none: open"),
+        sa.Column("answered_at", Instant),
+        sa.PrimaryKeyConstraint("loan_id", "operation_id", name="pk_questions"),
+    )
+    op.create_index("ix_questions_open", "questions", ["expires_at"], **_where("answer IS NULL"))
 
 
 def _contacts() -> None:
