@@ -5,7 +5,7 @@ from typing import Protocol
 
 from fastapi import Depends, FastAPI
 
-from console import events, status, vitals
+from console import events, replies, status, vitals
 from console.serving import parse_address
 from console.shield import shield
 from console.tokens import Guard, tokens_of
@@ -34,6 +34,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def mailbox(self) -> replies.Mailbox:
+        """Where replies go."""
+        ...
+
+    @property
     def metrics(self) -> Metrics:
         """Whose registry is shown."""
         ...
@@ -50,6 +55,7 @@ def create_app(engine: Engine, *, decode: events.Decode, health: Health, nudge: 
     app = FastAPI(title="Duebell", openapi_url=None, redirect_slashes=False)
     shield(app)
     app.include_router(events.routes(engine.intake, decode, nudge), dependencies=[guard])
+    app.include_router(replies.routes(engine.mailbox, nudge), dependencies=[guard])
     app.include_router(status.routes(engine.ledger), dependencies=[guard])
     app.include_router(vitals.routes(engine.ledger, health, engine.metrics.registry))
     return app

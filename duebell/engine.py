@@ -15,7 +15,9 @@ from service.erasure import Erasure
 from service.intake import Intake
 from service.ladders import LadderError, Ladders, check
 from service.ledger import Ledger
+from service.mailbox import Mailbox
 from service.metrics import Metrics
+from service.opting import Opting
 from service.rendering import Texts
 from service.retention import Retention
 from service.rulebook import FOLDER as RULES
@@ -44,6 +46,7 @@ class Engine:
     clock: Callable[[], datetime]
     metrics: Metrics
     intake: Intake
+    mailbox: Mailbox
     planner: Planner
     delivery: Delivery
     settling: Settling
@@ -115,6 +118,7 @@ def build(
     return Engine(
         settings, ledger, vault, catalogue, ladders, texts, rulebook, couriers, clock, metrics,
         intake=Intake(ledger, vault, catalogue, clock, metrics, ladders.promise_terms),
+        mailbox=Mailbox(ledger, vault, Opting(vault, catalogue, rulebook), senders, clock, metrics),
         planner=Planner(ledger, ladders, catalogue),
         delivery=delivery,
         settling=Settling(ledger, couriers, metrics),

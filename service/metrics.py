@@ -43,6 +43,7 @@ class Metrics:
         )
         self.sweep_rows = Counter("duebell_sweep_rows", "Rows a sweep wrote.", ["sweep"], registry=registry)
         self.sweep_failures = Counter("duebell_sweep_failures", "Sweeps that failed.", ["sweep"], registry=registry)
+        self.replies = Counter("duebell_replies", "What people wrote back, by what it means.", ["meaning"], registry=registry)
         self.published = Counter("duebell_status_events_published", "Status events confirmed by the broker.", registry=registry)
         self.waiting = Gauge("duebell_waiting", "Notices that could go now.", ["lane"], registry=registry)
         self.oldest_seconds = Gauge(

@@ -132,6 +132,12 @@ def event_key(source: str, event_id: str, time: datetime, template: str, role: s
     return NoticeKey(f"event:{quoted(source)}:{quoted(event_id)}:{template}:{role}", at.year * 100 + at.month)
 
 
+def reply_key(reply: bytes, at: datetime, template: str) -> NoticeKey:
+    """The key of a notice that answers what somebody wrote; `reply` is its hash, `at` when it was written."""
+    when = in_utc(at)
+    return NoticeKey(f"reply:{reply.hex()}:{template}", when.year * 100 + when.month)
+
+
 def stage_key(loan_id: str, kind: str, ref: str, anchor: str, stage: str, role: str) -> NoticeKey:
     """The key of a reminder: one rung of a ladder for one anchor of one deadline."""
     month = int(anchor.replace("-", "")[:6])

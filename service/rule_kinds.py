@@ -267,5 +267,23 @@ class Retain(_Row):
         return f"kept for {self.keep}"
 
 
-Rule = Annotated[Window | Cap | Content | Recipient | Consent | LeadTime | Retain, Field(discriminator="kind")]
-KINDS: Final = ("window", "cap", "content", "recipient", "consent", "lead_time", "retain")
+@checked(frozen=True, slots=True, eq=False, kw_only=True, config=CHECKED)
+class OptOut(_Row):
+    """What a person who answers STOP hears no more of."""
+
+    kind: Literal["opt_out"]
+
+    @model_validator(mode="after")
+    def _spares_security(self) -> Self:
+        if Purpose.SECURITY in self.purposes:
+            raise ValueError("purposes: security texts go to every number")
+        return self
+
+    @property
+    def says(self) -> str:
+        """In words."""
+        return "not to a number that has opted out"
+
+
+Rule = Annotated[Window | Cap | Content | Recipient | Consent | LeadTime | Retain | OptOut, Field(discriminator="kind")]
+KINDS: Final = ("window", "cap", "content", "recipient", "consent", "lead_time", "retain", "opt_out")

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from service.facts import Role
 from service.notices import Purpose
-from service.rule_kinds import KINDS, Actor, Cap, Consent, Content, LeadTime, Recipient, Retain, Rule, Window
+from service.rule_kinds import KINDS, Actor, Cap, Consent, Content, LeadTime, OptOut, Recipient, Retain, Rule, Window
 from service.yaml_files import CHECKED, Shape, read
 from service.zones import is_zone
 
@@ -160,6 +160,12 @@ class Rules:
         """How long the texts of a purpose, their values and their events are kept after they were made; None: for ever."""
         rule = self._one(Retain, purpose)
         return None if rule is None else rule.keep.length
+
+    @property
+    def opt_out(self) -> frozenset[Purpose]:
+        """The purposes that end for a number that opts out; where no rule says, all but security."""
+        said = frozenset(purpose for kind, purpose in self._by if kind is OptOut)
+        return said or frozenset(Purpose) - {Purpose.SECURITY}
 
 
 _FILE: Final = TypeAdapter(RuleFile)

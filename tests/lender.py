@@ -86,6 +86,18 @@ class Lender:
         """Somebody has asked for the loan."""
         return self.event("loan.application.submitted", time, application_id="A-1", amount="12000.00", **more)
 
+    def operation(self, time: datetime, expires_at: datetime, operation_id: str = "OP-1", **said: Any) -> bytes:
+        """An operation to be confirmed by an answer, or by a code where one is given."""
+        mode = "code" if "code" in said else "reply"
+        told = {"operation_id": operation_id, "operation": "更换还款账户", "mode": mode, "expires_at": expires_at.isoformat()}
+        return self.event("loan.operation.confirmation_requested", time, **told, **said)
+
+    def about_party(self, type_: str, time: datetime, **fields: Any) -> bytes:
+        """An event of the borrower."""
+        party_id = self.borrower["party_id"]
+        whole = json.loads(self.event(type_, time))
+        return json.dumps({**whole, "subject": party_id, "data": {"party_id": party_id, **fields}}, ensure_ascii=False).encode()
+
     def party(self, time: datetime, **fields: Any) -> bytes:
         """The borrower's contact data."""
         party_id = self.borrower["party_id"]

@@ -12,14 +12,15 @@ from consumers._decode import decode
 from duebell.engine import Engine, build
 from duebell.simulation import VirtualClock
 from service.catalogue import Catalogue
-from service.ledger import Ledger, reading
+from service.ledger import Ledger, outbox, reading
 from service.ledger.statement import Statement
 from service.notices import Lane
 from service.operations import Operations
 from service.rendering import Texts
-from service.senders._port import Sender
+from service.senders._port import Reply, Sender
 from service.senders.memory import MemorySender
 from service.settings import Settings
+from service.status_events import status_event
 from service.vault import Vault, generated_keys, parse_keys
 
 
@@ -31,6 +32,7 @@ class Virtual:
     clock: VirtualClock
     senders: Sequence[Any]
     operations: Operations
+    replies: int = 0
 
     @property
     def sender(self) -> Any:
@@ -67,8 +69,9 @@ class Virtual:
         return claimed
 
     async def sweep(self) -> None:
-        """Expires, releases and settles."""
-        for sweep in (self.engine.settling.expire, self.engine.settling.release, self.engine.settling.settle):
+        """Expires, releases, settles, and ends questions and codes."""
+        does = self.engine.settling
+        for sweep in (does.expire, does.release, does.settle, does.unanswered, does.forget):
             await sweep(self.clock.at)
 
     async def run_until(self, moment: datetime) -> None:
@@ -82,6 +85,17 @@ class Virtual:
             if max(step, self.clock.at) >= moment:
                 return self.go(moment)
             self.go(step)
+
+    async def reply(self, text: str, number: str = "+8613800138000", id_: str | None = None, at: datetime | None = None) -> str:
+        """Somebody answers a text; gives the verdict."""
+        self.replies += 1
+        reply = Reply(id_ or f"mo-{self.replies}", number, text, at or self.clock.at)
+        return (await self.engine.mailbox.take("memory://", [reply]))[0]
+
+    async def told(self, *types: str) -> list[dict[str, Any]]:
+        """The data of the status events of these types, in order."""
+        rows = [row for row in await self.rows(outbox.AFTER, after=0, n=100_000) if row.type in types]
+        return [status_event(row)["data"] for row in rows]
 
     async def rows(self, statement: Statement, **values: Any) -> Sequence[Any]:
         """What a statement gives."""

@@ -18,12 +18,14 @@ ADD = Statement(
     now=INSTANT,
 )
 
-_ANSWER = Rows(**_NEW.columns, only_to=BYTES)
-
-#: Texts that answer a number.
+#: Texts that answer a number: of no loan, and for that number alone.
+_ANSWER = Rows(
+    key=TEXT, key_month=INT, party_id=TEXT, template=TEXT, channel=TEXT, purpose=TEXT, lane=TEXT, moment=INSTANT, expires_at=INSTANT,
+    only_to=BYTES,
+)  # fmt: skip
 ADD_ANSWERS = Statement(
-    f"INSERT INTO notices ({', '.join(_ANSWER.columns)}, state, reason, handed_at, created_at) "
-    f"SELECT {', '.join('n.' + c for c in _ANSWER.columns)}, {first_state('n')}, :now "
+    f"INSERT INTO notices ({', '.join(_ANSWER.columns)}, role, asks, event_time, not_before, state, reason, handed_at, created_at) "
+    f"SELECT {', '.join('n.' + c for c in _ANSWER.columns)}, 'borrower', false, n.moment, n.moment, {first_state('n')}, :now "
     "FROM {n} {where_true} ON CONFLICT DO NOTHING",
     n=_ANSWER,
     now=INSTANT,
@@ -64,6 +66,13 @@ CANCEL_KEYS = Statement(
     f"UPDATE notices SET state = 'cancelled', reason = 'by_operator', seq = notices.seq + 1 FROM {{k}} "
     f"WHERE notices.key = k.key AND {STOPPABLE} {STEP}",
     k=Rows(key=TEXT),
+)
+
+#: Answers to these numbers that have not gone, and are not true any more.
+END_ANSWERS = Statement(
+    f"UPDATE notices SET state = 'superseded', reason = 'later_reply', seq = notices.seq + 1 FROM {{k}} "
+    f"WHERE notices.only_to = k.phone_key AND notices.only_to IS NOT NULL AND {STOPPABLE} {STEP}",
+    k=Rows(phone_key=BYTES),
 )
 
 CANCEL_CURED = Statement(

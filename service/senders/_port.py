@@ -1,7 +1,7 @@
 """The sender port: what every sender takes and answers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal, Protocol, Self
 
@@ -76,6 +76,32 @@ Outcome = Accepted | Rejected | Throttled | NotSent | Unknown
 Answer = Literal["accepted", "never_arrived", "cannot_tell"]
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a person wrote back.
+
+    Attributes:
+        id: the provider's own, the same whenever it tells us of this reply again.
+        number: who wrote, E.164.
+        to: what they wrote to, as the provider names it.
+        at: when, by the provider's clock; aware.
+    """
+
+    id: str
+    number: str = field(repr=False)
+    text: str = field(repr=False)
+    at: datetime
+    to: str | None = None
+
+
+class ReplyError(ValueError):
+    """What a provider sent is not in its form: `name` is the path of the field, `reason` what should stand there, never what did."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name, self.reason = name, reason
+
+
 class Sender(Protocol):
     """Hands messages to one provider.
 
@@ -108,6 +134,14 @@ class Sender(Protocol):
     async def query(self, keys: Sequence[str]) -> list[Answer]:
         """What became of messages whose outcome is unknown, in order."""
         ...
+
+    def parse_replies(self, body: bytes) -> list[Reply]:  # noqa: ARG002 - most providers' senders have some
+        """What people wrote back, from a body that the provider posts to us; in order.
+
+        Raises:
+            ReplyError: it is not in the provider's form, or this provider has none.
+        """
+        raise ReplyError("body", "this sender takes no replies")
 
     async def close(self) -> None:
         """Gives back connections and files."""

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import ClassVar, Self
 
-from service.senders._port import Accepted, Answer, Message, NotSent, Outcome, Sender, SenderSettingError, Unknown
+from service.senders._port import Accepted, Answer, Message, NotSent, Outcome, Reply, Sender, SenderSettingError, Unknown
 from service.senders._url import parts_of, refuse_options
+from service.senders._wire import replies_in
 
 #: A name or a text must not steer the terminal: control characters but the line's end are shown as a mark.
 _VISIBLE = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
@@ -52,6 +53,10 @@ class ConsoleSender(Sender):
     async def query(self, keys: Sequence[str]) -> list[Answer]:
         """A terminal does not remember."""
         return ["cannot_tell"] * len(keys)
+
+    def parse_replies(self, body: bytes) -> list[Reply]:
+        """Replies in our own form."""
+        return replies_in(body)
 
     async def close(self) -> None:
         """Nothing to give back."""

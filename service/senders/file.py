@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import ClassVar, Self
 from urllib.parse import unquote
 
-from service.senders._port import Accepted, Answer, Message, NotSent, Outcome, Sender, SenderSettingError, Unknown
+from service.senders._port import Accepted, Answer, Message, NotSent, Outcome, Reply, Sender, SenderSettingError, Unknown
 from service.senders._url import parts_of, refuse_options
-from service.senders._wire import as_json
+from service.senders._wire import as_json, replies_in
 
 _LOCK_TRIES, _LOCK_PAUSE = 2500, 0.002  # five seconds: a process stopped while it held the lock must not stop all others
 _CHUNK = 65536
@@ -65,6 +65,10 @@ class FileSender(Sender):
         except OSError:
             return ["cannot_tell"] * len(keys)
         return ["accepted" if key in self._seen else "never_arrived" for key in keys]
+
+    def parse_replies(self, body: bytes) -> list[Reply]:
+        """Replies in our own form."""
+        return replies_in(body)
 
     async def close(self) -> None:
         """Nothing stays open between calls."""

@@ -4,8 +4,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
-from service.senders._port import Accepted, Answer, Message, Outcome, Sender
+from service.senders._port import Accepted, Answer, Message, Outcome, Reply, Sender
 from service.senders._url import parts_of, refuse_options
+from service.senders._wire import replies_in
 
 
 class MemorySender(Sender):
@@ -57,6 +58,10 @@ class MemorySender(Sender):
         if not self.tells:
             return ["cannot_tell"] * len(keys)
         return ["accepted" if key in self._keys else "never_arrived" for key in keys]
+
+    def parse_replies(self, body: bytes) -> list[Reply]:
+        """Replies in our own form."""
+        return replies_in(body)
 
     async def close(self) -> None:
         """Nothing to give back; the messages stay."""

@@ -18,13 +18,14 @@ from service.senders._port import (
     NotSent,
     Outcome,
     Rejected,
+    Reply,
     Sender,
     SenderSettingError,
     Throttled,
     Unknown,
 )
 from service.senders._url import parts_of, positive, take_options
-from service.senders._wire import as_json
+from service.senders._wire import as_json, replies_in
 
 #: Refusals of this one message: malformed, key in use, too large, not processable. Every other 4xx (401, 402, 403: account;
 #: 404, 405, 410: address) is the same for all messages, so it is the sender's own trouble and another sender may take them.
@@ -92,6 +93,10 @@ class WebhookSender(Sender):
     async def query(self, keys: Sequence[str]) -> list[Answer]:
         """A gateway has no common way to ask; it is handed the message again where the purpose allows it."""
         return ["cannot_tell"] * len(keys)
+
+    def parse_replies(self, body: bytes) -> list[Reply]:
+        """Replies in our own form."""
+        return replies_in(body)
 
     async def close(self) -> None:
         """Closes the kept connections."""

@@ -32,8 +32,12 @@ from service.intake import Intake
 from service.ledger import Ledger, LedgerAway, outbox
 from service.ledger.statement import Statement
 from service.logs import set_up
+from service.mailbox import Mailbox
 from service.metrics import Metrics
 from service.notices import Lane
+from service.opting import Opting
+from service.rulebook import Rulebook
+from service.senders import open_senders
 from service.settings import SettingError, Settings
 from service.vault import Vault, generated_keys, parse_keys
 
@@ -63,6 +67,7 @@ def body(*events: dict[str, Any]) -> bytes:
 
 
 CATALOGUE = Catalogue.load(TEMPLATES)
+SENDERS = open_senders("webhook+https://sms.example.com/v1/messages memory://one memory://two")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class Parts:
     ledger: Ledger
     vault: Vault
     intake: Intake
+    mailbox: Mailbox
     metrics: Metrics
 
 
@@ -81,7 +87,13 @@ async def engine() -> AsyncIterator[Parts]:
     """The parts over an empty database in memory."""
     ledger, vault, metrics = Ledger("sqlite://"), parse_keys(generated_keys()), Metrics()
     await ledger.create_tables()
-    yield Parts(Settings(), ledger, vault, Intake(ledger, vault, CATALOGUE, lambda: datetime.now(UTC), metrics), metrics)
+    yield Parts(
+        Settings(), ledger, vault, Intake(ledger, vault, CATALOGUE, lambda: datetime.now(UTC), metrics),
+        Mailbox(
+            ledger, vault, Opting(vault, CATALOGUE, Rulebook.load()), SENDERS, lambda: datetime.now(UTC), metrics,
+        ),
+        metrics,
+    )  # fmt: skip
     await ledger.close()
 
 
@@ -244,10 +256,94 @@ async def test_a_database_that_is_away_is_told(engine: Parts, monkeypatch: pytes
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
+# ------------------------------------------------------------ replies
+
+
+def reply(reply_id: str = "mo-1", text: str = "TD", **said: Any) -> dict[str, Any]:
+    """What somebody wrote back."""
+    return {"id": reply_id, "from": "+8613800138000", "text": text, "at": "2026-06-20T10:00:00+08:00", **said}
+
+
+async def answered(http: httpx.AsyncClient, said: Any, sender: str = "webhook") -> httpx.Response:
+    """The answer to a provider that posts this."""
+    return await http.post(f"/v1/replies/{sender}", json=said)
+
+
+async def test_replies_are_taken_once_and_done_at_once(engine: Parts, http: httpx.AsyncClient) -> None:
+    """One or several, 200 when they are on disk; the same id again is a duplicate, whatever it says."""
+    answer = await answered(http, reply(to="10690001"))
+    assert (answer.status_code, answer.json()) == (
+        200, {"accepted": 1, "duplicate": 0, "replies": [{"id": "mo-1", "status": "accepted"}]},
+    )  # fmt: skip
+    again = await answered(http, [reply(text="START"), reply("mo-2", "在吗")])
+    assert [one["status"] for one in again.json()["replies"]] == ["duplicate", "accepted"]
+    assert len(await rows(engine, Statement("SELECT 1 AS one FROM suppressions"))) > 0
+    assert (await answered(http, [])).json()["replies"] == []
+
+
+@pytest.mark.parametrize(
+    ("sender", "status"),
+    [
+        ("webhook", 200), ("webhook+https", 200), ("webhook+https://sms.example.com/v1/messages", 200), ("memory%3A%2F%2Ftwo", 200),
+        ("memory", 404), ("smpp", 404), ("webhook+http", 404), ("", 404),
+    ],
+)  # fmt: skip
+async def test_a_sender_is_named_whole_or_by_its_scheme(http: httpx.AsyncClient, sender: str, status: int) -> None:
+    """The scheme will do where only one sender has it; a sender that is not set is nobody's."""
+    assert (await answered(http, reply(), sender)).status_code == status
+
+
+WRONG: list[tuple[Any, str]] = [
+    (7, "body"),
+    ([reply(), "TD"], "1"),
+    ({**reply(), "id": ""}, "id"),
+    ({**reply(), "id": 7}, "id"),
+    ({**reply(), "from": "13800138000"}, "from"),
+    ({**reply(), "from": None}, "from"),
+    ({**reply(), "text": None}, "text"),
+    ({**reply(), "text": "x" * 4001}, "text"),
+    ([reply(), {**reply(), "at": "2026-06-20T10:00:00"}], "1.at"),
+    ({**reply(), "at": "9999-12-31T23:59:59-23:59"}, "at"),
+    ({**reply(), "at": "20 June"}, "at"),
+    ({**reply(), "to": ["x"]}, "to"),
+]
+
+
+@pytest.mark.parametrize(("said", "field"), WRONG)
+async def test_a_reply_that_cannot_be_read_is_refused_whole(
+    engine: Parts, http: httpx.AsyncClient, said: Any, field: str
+) -> None:
+    """422 with the field, without repeating what stood there; nothing was taken."""
+    answer = await answered(http, said)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+    assert "138" not in answer.text
+    assert await rows(engine, Statement("SELECT 1 AS one FROM replies")) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000])
+async def test_replies_that_are_no_json_are_refused(http: httpx.AsyncClient, content: bytes) -> None:
+    """422 as well."""
+    assert (await http.post("/v1/replies/webhook", content=content)).status_code == 422
+
+
+async def test_half_a_character_does_no_harm(http: httpx.AsyncClient) -> None:
+    """A gateway that cuts an emoji in two is taken all the same."""
+    content = json.dumps(reply(text="x")).replace('"x"', '"\\ud83d"').encode()
+    assert (await http.post("/v1/replies/webhook", content=content)).status_code == 200
+
+
+async def test_whoever_delivers_is_woken_by_a_reply(engine: Parts) -> None:
+    """There may be something to answer."""
+    nudges: list[int] = []
+    async with client_of(app_of(engine, nudge=lambda: nudges.append(1))) as client:
+        await answered(client, reply())
+    assert nudges == [1]
+
+
 # ------------------------------------------------------------ who may call
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/events"), ("GET", "/v1/status")])
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/events"), ("POST", "/v1/replies/webhook"), ("GET", "/v1/status")])
 @pytest.mark.parametrize(
     "header", [None, "Bearer wrong", "Bearer ", f"Basic {TOKEN}", TOKEN, "Bearer sha256:" + sha256(TOKEN.encode()).hexdigest()]
 )

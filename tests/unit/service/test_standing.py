@@ -25,7 +25,7 @@ def row(**changes: Any) -> SimpleNamespace:
     return SimpleNamespace(
         **{
             "purpose": "reminder", "asks": True, "kind": "instalment", "stage": "due_today", "needs": "deadline",
-            "receipt": False,
+            "receipt": False, "only_to": None,
             "anchor": "2026-06-20", "deadline_anchor": "2026-06-20", "deadline_state": "open", "deadline_reason": None,
             "deadline_set_by": "v", "payment_set_by": None, "payment_reversed_by": None, "phone": b"sealed",
             "phone_key": b"\x01",
@@ -61,6 +61,8 @@ def _cured(text: str) -> str:
         ({"needs": None, "stage": None, "kind": None, "asks": False}, None),
         ({"phone": None}, (State.HELD, "no_contact")),
         ({"phone": None, "erased": True}, (State.SUPPRESSED, "erased")),
+        ({"only_to": b"\x01"}, None),
+        ({"only_to": b"\x02"}, (State.SUPPRESSED, "number_changed")),
         ({"deadline_state": "closed", "deadline_reason": "paid"}, (State.CANCELLED, "paid")),
         ({"deadline_state": "closed"}, (State.CANCELLED, "closed")),
         ({"deadline_anchor": "2026-06-25"}, (State.CANCELLED, "moved")),

@@ -224,6 +224,7 @@ def _notice_indexes() -> None:
     op.create_index("ix_notices_head", "notices", ["head"], **_where("head IS NOT NULL"))
     op.create_index("ix_notices_leased", "notices", ["lease_until"], **_where("state = 'sending'"))
     op.create_index("ix_notices_loan_id", "notices", ["loan_id", "moment"])
+    op.create_index("ix_notices_only_to", "notices", ["only_to"], **_where("only_to IS NOT NULL"))
     op.create_index("ix_notices_party_id", "notices", ["party_id"], **_where("party_id IS NOT NULL"))
     op.create_index("ix_notices_ready", "notices", ["lane", "not_before"], **_where("state IN ('planned', 'held')"))
     op.create_index("ix_notices_secret", "notices", ["expires_at"], **_where("lane = 'critical' AND context IS NOT NULL"))

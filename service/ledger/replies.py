@@ -1,0 +1,30 @@
+"""Replies: what people write back, each once for ever, and whose numbers these are."""
+
+from service.ledger.statement import BYTES, INSTANT, TEXT, Rows, Statement
+
+#: Takes replies in; gives those that are new.
+TAKE = Statement(
+    """
+    INSERT INTO replies (hash, sender, phone_key, text, meaning, at, received_at)
+    SELECT r.hash, :sender, r.phone_key, r.text, r.meaning, r.at, :now FROM {r} {where_true}
+    ON CONFLICT DO NOTHING RETURNING hash
+    """,
+    r=Rows(hash=BYTES, phone_key=BYTES, text=BYTES, meaning=TEXT, at=INSTANT),
+    sender=TEXT,
+    now=INSTANT,
+)
+
+#: The people these numbers belong to.
+WHOSE = Statement(
+    """
+    SELECT parties.phone_key, parties.party_id, parties.jurisdiction, parties.zone
+    FROM parties JOIN {k} ON parties.phone_key = k.phone_key ORDER BY parties.party_id
+    """,
+    k=Rows(phone_key=BYTES),
+)
+
+#: Those of these numbers that are suppressed for anything.
+STILL_SUPPRESSED = Statement(
+    "SELECT DISTINCT suppressions.phone_key FROM suppressions JOIN {k} ON suppressions.phone_key = k.phone_key",
+    k=Rows(phone_key=BYTES),
+)
