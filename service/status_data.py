@@ -44,6 +44,13 @@ class PartyOptedOut(StatusData):
     purposes: list[Purpose]
 
 
+class PartyOptedIn(StatusData):
+    """A number that had opted out by text has taken that back, for these purposes."""
+
+    party_ids: list[str] = Field(description="everybody whose number it is")
+    purposes: list[Purpose]
+
+
 class OperationAnswered(StatusData):
     """An operation that was to be confirmed by text has its answer; expired: none came in time."""
 
@@ -90,6 +97,7 @@ def _of_state(state: State) -> type[NoticeStatus]:
 _DATA: Final[dict[str, type[StatusData]]] = {
     **{f"notice.{state}": _of_state(state) for state in TOLD_STATES},
     "party.opted_out": PartyOptedOut,
+    "party.opted_in": PartyOptedIn,
     "operation.answered": OperationAnswered,
     "alert.raised": AlertRaised,
 }
@@ -119,6 +127,7 @@ _EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         for state in TOLD_STATES
     },
     "party.opted_out": {"party_ids": ["P-1001"], "purposes": ["collection", "marketing"], "at": _AT},
+    "party.opted_in": {"party_ids": ["P-1001"], "purposes": ["collection", "marketing"], "at": _AT},
     "operation.answered": {"loan_id": "L-1001", "operation_id": "OP-7001", "answer": "confirmed", "at": _AT},
     "alert.raised": {"alert": "sender_trouble", "sender": "webhook", "code": "auth", "at": _AT},
 }
