@@ -58,7 +58,7 @@ class Transaction:
         """Runs a statement that yields rows."""
         sql, arguments = statement.compiled(self.dialect).sql, statement.arguments(self.dialect, values)
         if self.dialect == "postgresql":
-            return cast("Sequence[Any]", await self._connection.fetch(sql, *arguments))
+            return _named(await self._connection.fetch(sql, *arguments))
         found = self._connection.exec_driver_sql(sql, arguments).all()
         return _typed(found, statement) if statement.returns and found else cast("Sequence[Any]", found)
 
@@ -71,15 +71,9 @@ class Transaction:
         return cast("int", self._connection.exec_driver_sql(sql, arguments).rowcount)
 
 
-class LedgerRecord(asyncpg.Record):  # type: ignore[misc]
-    """A row of PostgreSQL whose columns are attributes."""
-
-    def __getattr__(self, name: str) -> Any:
-        """The column of this name."""
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
+def _named(found: Sequence[Any]) -> list[Any]:
+    """PostgreSQL's rows as named tuples: their cells are read many times."""
+    return list(map(_row_class(tuple(found[0].keys()))._make, found)) if found else []
 
 
 def _typed(found: Sequence[Row[Any]], statement: Statement) -> list[Any]:
@@ -144,7 +138,7 @@ class Ledger:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
                     self.url.set(drivername="postgresql").render_as_string(hide_password=False),
-                    min_size=0, max_size=self._pool_size, timeout=_CONNECT_TIMEOUT, record_class=LedgerRecord,
+                    min_size=0, max_size=self._pool_size, timeout=_CONNECT_TIMEOUT,
                     server_settings=_POSTGRES_SETTINGS, reset=_as_it_is,
                 )  # fmt: skip
         return self._pool

@@ -4,8 +4,7 @@ A statement names its parameters as `:name` and its sets of rows as `{name}`, as
 
     Statement("UPDATE loans SET replan = true FROM {touched} WHERE loans.loan_id = touched.loan_id", touched=Rows(loan_id=TEXT))
 
-PostgreSQL gets a set of rows as `unnest` over one array per column, SQLite as one JSON text, so a statement's text never
-depends on how many rows it is given. `{for_update}`, `{for_share}` and `{skip_locked}` are row locks on PostgreSQL and
+Both databases get a set of rows as one JSON text, so a statement's text never depends on how many rows it is given. `{for_update}`, `{for_share}` and `{skip_locked}` are row locks on PostgreSQL and
 nothing on SQLite, where every writing transaction is BEGIN IMMEDIATE. `{where_true}` is what SQLite's INSERT … SELECT …
 ON CONFLICT needs.
 """
@@ -17,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal
+
+import orjson
 
 DialectName = Literal["postgresql", "sqlite"]
 
@@ -56,12 +57,13 @@ class Rows:
 
     def __init__(self, **columns: SqlType) -> None:
         self.columns = columns
+        self._names = tuple(columns)
 
     def source(self, name: str, dialect: DialectName, place: Callable[[str], str]) -> str:
         """The FROM item that yields the rows; `place` gives the placeholder of a parameter."""
         if dialect == "postgresql":
-            arrays = ", ".join(f"{place(f'{name}.{column}')}::{kind.postgres}[]" for column, kind in self.columns.items())
-            return f"unnest({arrays}) AS {name}({', '.join(self.columns)})"
+            columns = ", ".join(f"{column} {kind.postgres}" for column, kind in self.columns.items())
+            return f"json_to_recordset({place(name)}::json) AS {name}({columns})"
         cells = ", ".join(
             f"unb64(json_extract(value, '$[{i}]')) AS {column}"
             if kind is BYTES
@@ -70,14 +72,19 @@ class Rows:
         )
         return f"(SELECT {cells} FROM json_each({place(name)})) AS {name}"
 
-    def as_arrays(self, rows: Sequence[tuple[Any, ...]]) -> Sequence[Sequence[Any]]:
-        """One array per column."""
-        return tuple(zip(*rows, strict=True)) or ((),) * len(self.columns)
+    def for_postgres(self, rows: Sequence[tuple[Any, ...]]) -> str:
+        """The rows as one JSON text of objects, with bytes as PostgreSQL writes them."""
+        names = self._names
+        return orjson.dumps([dict(zip(names, row, strict=True)) for row in rows], default=_hex).decode()
 
-    def as_json(self, rows: Sequence[tuple[Any, ...]]) -> str:
-        """The rows as one JSON text."""
+    def for_sqlite(self, rows: Sequence[tuple[Any, ...]]) -> str:
+        """The rows as one JSON text of lists."""
         kinds = tuple(self.columns.values())
         return json.dumps([[_json_cell(kind, cell) for kind, cell in zip(kinds, row, strict=True)] for row in rows])
+
+
+def _hex(value: bytes) -> str:
+    return "\\x" + value.hex()
 
 
 def _json_cell(kind: SqlType, value: Any) -> Any:
@@ -169,19 +176,13 @@ class Statement:
 
     def arguments(self, dialect: DialectName, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """The driver's positional parameters."""
+        order = self.compiled(dialect).order
         if dialect == "sqlite":
-            return tuple(self._for_sqlite(name, values) for name in self.compiled(dialect).order)
-        given: dict[str, Any] = {}
-        for name, kind in self.params.items():
-            if isinstance(kind, Rows):
-                arrays = kind.as_arrays(values[name])
-                given.update((f"{name}.{column}", array) for column, array in zip(kind.columns, arrays, strict=True))
-            else:
-                given[name] = values[name]
-        return tuple(given[name] for name in self.compiled(dialect).order)
+            return tuple(self._for_sqlite(name, values) for name in order)
+        return tuple(kind.for_postgres(values[name]) if isinstance(kind := self.params[name], Rows) else values[name] for name in order)
 
     def _for_sqlite(self, name: str, values: Mapping[str, Any]) -> Any:
         kind, value = self.params[name], values[name]
         if isinstance(kind, Rows):
-            return kind.as_json(value)
+            return kind.for_sqlite(value)
         return kind.to_sqlite(value) if kind.to_sqlite and value is not None else value
