@@ -1,28 +1,31 @@
 """A notice's own values as JSON and back: money, days, instants and codes keep their types."""
 
-import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any, Final
+
+import orjson
 
 from service.money import Money
 from service.secret import Secret
 
 _TAG = "$"
+_AS_THEY_ARE: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
-def to_json(values: Mapping[str, object]) -> str:
-    """The values of a notice as one JSON text."""
-    return _ENCODER.encode({name: _out(value) for name, value in values.items()})
+def to_json(values: Mapping[str, object]) -> bytes:
+    """The values of a notice as one JSON text, UTF-8."""
+    return orjson.dumps(dict(values), default=_tagged, option=_AS_THEY_ARE)
 
 
 def from_json(text: bytes | str) -> dict[str, object]:
     """The values a text was made from."""
-    values: dict[str, object] = _DECODER.decode(text if isinstance(text, str) else text.decode())
-    return values
+    return {name: _typed(value) for name, value in orjson.loads(text).items()}
 
 
-def _out(value: object) -> object:
+def _tagged(value: object) -> object:
+    """What JSON has no form for, with the name of its type."""
     match value:
         case Money():
             return {_TAG: "money", "v": [value.minor, value.currency]}
@@ -31,15 +34,19 @@ def _out(value: object) -> object:
         case Decimal() | Secret():
             return {_TAG: "secret", "v": value.value} if isinstance(value, Secret) else {_TAG: "decimal", "v": str(value)}
         case Mapping():
-            return {str(name): _out(inner) for name, inner in value.items()}
-        case list() | tuple():
-            return [_out(inner) for inner in value]
-    return value
+            return dict(value)
+    raise TypeError(f"a notice's value cannot be a {type(value).__name__}")
 
 
-def _typed(found: dict[str, object]) -> object:
-    value = found.get("v")
-    match found.get(_TAG), value:
+def _typed(found: object) -> object:
+    """A value as it was before `_tagged`, however deep it lies."""
+    if isinstance(found, list):
+        return [_typed(inner) for inner in found]
+    return _read(found) if isinstance(found, dict) else found
+
+
+def _read(found: dict[str, Any]) -> object:
+    match found.get(_TAG), found.get("v"):
         case "money", [int(minor), str(currency)]:
             return Money(minor, currency)
         case "instant", str(text):
@@ -50,8 +57,4 @@ def _typed(found: dict[str, object]) -> object:
             return Decimal(text)
         case "secret", str(text):
             return Secret(text)
-    return found
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_DECODER = json.JSONDecoder(object_hook=_typed)
+    return {name: _typed(inner) for name, inner in found.items()}

@@ -403,9 +403,10 @@ async def _look_around(tx: Transaction, rows: Sequence[Any], now: datetime) -> A
     if receipts:
         covered = [(row.loan_id, kind, ref) for row in receipts for kind, ref, _ in _covered(row)]
         for found in await tx.rows(claims.AROUND_PAYMENTS, l=sorted({(row.loan_id,) for row in receipts}), w=covered):
-            open_by_key[found.loan_id, found.kind, found.ref] = found
             if found.place == 1:
                 next_by_loan[found.loan_id] = found
+            else:
+                open_by_key[found.loan_id, found.kind, found.ref] = found
     overdue: dict[str, list[Any]] = {}
     last_payment: dict[str, str] = {}
     if collecting:

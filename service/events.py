@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from service.facts import Fact, Version
 from service.secret import MARK
@@ -20,7 +20,25 @@ def id_hash_of(source: str, event_id: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class _Identified:
+    """What is worked out once of a message's source, id and body.
+
+    Attributes:
+        id_hash: the inbox key, 32 bytes.
+        payload_hash: SHA-256 of the body as it came; where it differs for one id, ask `same_payload`.
+    """
+
+    id_hash: bytes = dataclasses.field(init=False, repr=False)
+    payload_hash: bytes = dataclasses.field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        said: Any = self
+        object.__setattr__(self, "id_hash", id_hash_of(said.source, said.id))
+        object.__setattr__(self, "payload_hash", sha256(said.body).digest())
+
+
+@dataclass(frozen=True, slots=True)
+class Event(_Identified):
     """An event that keeps the contract, with what it establishes.
 
     Attributes:
@@ -48,23 +66,13 @@ class Event:
     secret: tuple[str, ...] = ()
 
     @property
-    def id_hash(self) -> bytes:
-        """The inbox key, 32 bytes."""
-        return id_hash_of(self.source, self.id)
-
-    @property
-    def payload_hash(self) -> bytes:
-        """SHA-256 of the body as it came; where it differs for one id, ask `same_payload`."""
-        return sha256(self.body).digest()
-
-    @property
     def kept(self) -> bytes:
         """What is stored of the body once it is absorbed."""
         return without(self.body, self.secret) if self.secret else self.body
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(_Identified):
     """A valid CloudEvent of a type that no process file knows; kept, so that a newer version can absorb it."""
 
     source: str
@@ -73,16 +81,6 @@ class Ignored:
     subject: str | None
     time: datetime | None
     body: bytes = dataclasses.field(repr=False)
-
-    @property
-    def id_hash(self) -> bytes:
-        """The inbox key, 32 bytes."""
-        return id_hash_of(self.source, self.id)
-
-    @property
-    def payload_hash(self) -> bytes:
-        """SHA-256 of the body as it came."""
-        return sha256(self.body).digest()
 
 
 @dataclass(frozen=True, slots=True)

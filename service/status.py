@@ -5,7 +5,6 @@ low-water mark, which is ten times cheaper than a future per message; see docs/d
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import aio_pika
+import orjson
 import structlog
 from aiormq.abc import ChannelFrame
 from aiormq.exceptions import AMQPError
@@ -35,7 +35,6 @@ _CONFIRM_TIMEOUT: Final = 10.0
 _CONNECT_TIMEOUT: Final = 10
 _HEARTBEAT: Final = 10
 _SWEEP: Final = "status"
-_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 #: AMQP 0-9-1, 4.2: a frame is type, channel, size, payload, end; a header says the body's size behind class and weight.
 _BODY, _SIZE, _BODY_FRAME, _END = Struct(">BHI"), Struct(">Q"), 3, b"\xce"
@@ -68,7 +67,7 @@ class StatusPublisher:
             rows = await tx.rows(outbox.UNPUBLISHED, n=WINDOW)
         if not rows:
             return 0
-        await self._publish([(row.type, _to_json(status_event(row)).encode()) for row in rows])
+        await self._publish([(row.type, orjson.dumps(status_event(row))) for row in rows])
         async with self._ledger.transaction() as tx:
             await tx.run(outbox.PUBLISHED, ids=[(row.id,) for row in rows], now=self._clock())
         self._metrics.published.inc(len(rows))

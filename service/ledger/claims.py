@@ -67,13 +67,16 @@ DETAILS = Statement(
 #: What receipts must name besides their payment: the open deadlines it covers, and the next one due.
 AROUND_PAYMENTS = Statement(
     """
-    SELECT o.loan_id, o.kind, o.ref, o.due_on, o.amount, o.paid, o.currency, o.place FROM (
+    SELECT d.loan_id, d.kind, d.ref, d.due_on, d.amount, d.paid, d.currency, 0 AS place
+    FROM {w} JOIN deadlines d ON d.loan_id = w.loan_id AND d.kind = w.kind AND d.ref = w.ref
+    WHERE {deadline_state} = 'open' AND d.amount IS NOT NULL AND d.due_on IS NOT NULL
+    UNION ALL
+    SELECT o.loan_id, o.kind, o.ref, o.due_on, o.amount, o.paid, o.currency, 1 FROM (
         SELECT d.loan_id, d.kind, d.ref, d.due_on, d.amount, d.paid, d.currency,
             row_number() OVER (PARTITION BY d.loan_id ORDER BY d.due_on, d.ref) AS place
         FROM {l} JOIN deadlines d ON d.loan_id = l.loan_id
         WHERE {deadline_state} = 'open' AND d.amount IS NOT NULL AND d.due_on IS NOT NULL AND d.kind IN ('instalment', 'plan_instalment')
-    ) AS o
-    WHERE o.place = 1 OR (o.loan_id, o.kind, o.ref) IN (SELECT w.loan_id, w.kind, w.ref FROM {w})
+    ) AS o WHERE o.place = 1
     """,
     returns={"due_on": DATE},
     l=Rows(loan_id=TEXT),

@@ -3,6 +3,7 @@
 import re
 
 import asyncpg
+import orjson
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -33,7 +34,7 @@ _CLOSED = re.compile(r"^(28|3D)")
 
 def sorted_out(error: BaseException) -> BaseException:
     """The ledger's own error for a driver's, or the error itself if it is a programming mistake."""
-    if isinstance(error, (asyncpg.exceptions.DataError, OverflowError)):
+    if isinstance(error, (asyncpg.exceptions.DataError, OverflowError, orjson.JSONEncodeError)):
         return LedgerRefused("a value does not fit its column")
     if isinstance(error, (asyncpg.PostgresError, DBAPIError)):
         return _by_state(error)

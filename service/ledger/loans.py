@@ -1,11 +1,12 @@
 """Loans with their deadlines and payments: read under the loan's lock, folded by service/history.py, written back where changed."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
+
+import orjson
 
 from service.history import Closing, Deadline, LoanHistory, Payment
 from service.ledger.engine import Transaction
@@ -235,8 +236,14 @@ def _payment(cells: Sequence[Any]) -> Payment:
     return payment
 
 
-_from_json = json.JSONDecoder().decode
-_to_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_from_json = orjson.loads
+
+
+def _to_json(value: Any) -> str:
+    """JSON whose text depends on nothing but the value."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
 #: Places of columns behind the loan's id; paid, state and reason are the last three.
 _PAID, _STATE, _REASON, _ANCHOR = (list(_DEADLINE.columns).index(name) - 1 for name in ("paid", "state", "reason", "anchor"))
 _COVERS, _COVERED, _SET_BY = (list(_PAYMENT.columns).index(name) - 1 for name in ("covers", "covered", "set_by"))

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import orjson
+
 from service.phones import PhoneError, normalise
 from service.senders._port import Message, Reply, ReplyError
 
@@ -16,22 +18,21 @@ _LONGEST: Final = 4_000
 
 def as_json(message: Message) -> bytes:
     """`{key, loan_id, template, channel, lane, to, body, at}` as UTF-8 JSON on one line, without its end; `at` in UTC."""
-    text = json.dumps(
-        {
-            "key": message.key,
-            "loan_id": message.loan_id,
-            "template": message.template,
-            "channel": message.channel,
-            "lane": str(message.lane),
-            "to": message.to,
-            "body": message.body,
-            "at": message.at.astimezone(UTC).isoformat(),
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
-    # A lone surrogate becomes \udXXX, which is its escape in JSON too.
-    return text.encode("utf-8", "backslashreplace")
+    said = {
+        "key": message.key,
+        "loan_id": message.loan_id,
+        "template": message.template,
+        "channel": message.channel,
+        "lane": str(message.lane),
+        "to": message.to,
+        "body": message.body,
+        "at": message.at.astimezone(UTC).isoformat(),
+    }
+    try:
+        return orjson.dumps(said)
+    except orjson.JSONEncodeError:
+        # A lone surrogate becomes \udXXX, which is its escape in JSON too.
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
 def replies_in(body: bytes) -> list[Reply]:
