@@ -29,6 +29,8 @@ ROLES: Final = frozenset({"consume", "schedule", "deliver", "console"})
 #: Seconds between looks when there was nothing to do: short at first, longer the longer nothing comes.
 _IDLE: Final = (0.02, 0.5)
 _LONGEST_WAIT: Final = 15.0
+#: Claims of one lane in work at once: while one waits for the database or the sender, texts of the other are made.
+_CLAIMS_AT_ONCE = 2
 #: Small batches for codes and alerts: they must not wait for a batch to fill.
 _CRITICAL_BATCH, _CRITICAL_LINGER = 50, 0.002
 
@@ -108,7 +110,7 @@ async def serve(engine: Engine, roles: frozenset[str], stop: asyncio.Event) -> N
         )  # fmt: skip
         jobs.append(SweepClock(sweeps, engine.clock, engine.metrics).run(stop))
     if "deliver" in roles:
-        jobs += [_lane(engine, lane, health, nudge, stop) for lane in Lane]
+        jobs += [_lane(engine, lane, health, nudge, stop) for lane in Lane for _ in range(_CLAIMS_AT_ONCE)]
         jobs += _publishing(engine, health, stop)
     if "console" in roles:
         jobs.append(_console(engine, health, nudge, stop))

@@ -128,11 +128,11 @@ class LoanHistory:
 
     def deadline(self, kind: str, ref: str) -> Deadline:
         """The deadline, or a stub that waits for it."""
-        return self.deadlines.setdefault((str(kind), ref), Deadline(str(kind), ref))
+        return self.deadlines.get((kind, ref)) or self.deadlines.setdefault((str(kind), ref), Deadline(str(kind), ref))
 
     def payment(self, payment_id: str) -> Payment:
         """The payment, or a stub that waits for it."""
-        return self.payments.setdefault(payment_id, Payment(payment_id))
+        return self.payments.get(payment_id) or self.payments.setdefault(payment_id, Payment(payment_id))
 
     def derive(self, tolerance: Decimal = Decimal(0)) -> None:
         """Works out what each payment covers and which deadlines are open; `tolerance` as in service.pauses.PromiseTerms."""
@@ -154,7 +154,7 @@ class LoanHistory:
 
     def _end_of(self, deadline: Deadline) -> Closing | None:
         """The first closing after the event that set the deadline; a settlement is judged apart, after the payments."""
-        if deadline.set_by is None:
+        if deadline.set_by is None or not (self.closings or deadline.closed_by):
             return None
         ends = [c for c in self.closings if c.kind == deadline.kind and c.version > deadline.set_by]
         if deadline.closed_by and deadline.closed_by > deadline.set_by:

@@ -97,7 +97,7 @@ def _row_class(fields: tuple[str, ...]) -> Any:
 class Ledger:
     """The database behind one URL: `postgresql://…`, `sqlite:///path` or `sqlite://` (in memory, for simulate and tests)."""
 
-    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+    def __init__(self, url: str, *, pool_size: int = 12) -> None:
         self.url = _driver_url(url)
         self.dialect = cast("DialectName", self.url.get_backend_name())
         self.in_memory = self.dialect == "sqlite" and self.url.database in {None, "", ":memory:"}

@@ -150,14 +150,12 @@ async def load_details(tx: Transaction, loaded: Mapping[str, Loaded], loan_ids: 
     if not ids:
         return
     for row in await tx.rows(DEADLINES, ids=ids):
-        loan_id, *cells = row
-        entry, key = loaded[loan_id], (cells[0], cells[1])
+        entry, cells = loaded[row.loan_id], row[1:]
+        key = cells[:2]
         entry.history.deadlines[key] = Deadline(*cells)
-        entry.deadlines[key] = tuple(cells)
+        entry.deadlines[key] = cells
     for row in await tx.rows(PAYMENTS, ids=ids):
-        loan_id, *cells = row
-        payment = _payment(cells)
-        entry = loaded[loan_id]
+        entry, payment = loaded[row.loan_id], _payment(row[1:])
         entry.history.payments[payment.payment_id] = payment
         entry.payments[payment.payment_id] = _of_payment(payment)
 

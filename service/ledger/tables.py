@@ -189,10 +189,10 @@ Index("ix_notices_ready", notices.c.lane, notices.c.not_before, **_where(_waitin
 Index("ix_notices_expiring", notices.c.expires_at, **_where(_waiting))
 Index("ix_notices_leased", notices.c.lease_until, **_where("state = 'sending'"))
 Index("ix_notices_unknown", notices.c.key, **_where("state = 'unknown'"))
-Index("ix_notices_loan_id", notices.c.loan_id, notices.c.moment)
 Index("ix_notices_head", notices.c.head, **_where("head IS NOT NULL"))
 Index("ix_notices_only_to", notices.c.only_to, **_where("only_to IS NOT NULL"))
 Index("ix_notices_secret", notices.c.expires_at, **_where("lane = 'critical' AND context IS NOT NULL"))
+Index("ix_notices_deadline", notices.c.loan_id, notices.c.kind, notices.c.ref)
 Index("ix_notices_party_id", notices.c.party_id, **_where("party_id IS NOT NULL"))
 
 attempts = Table(
