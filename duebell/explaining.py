@@ -102,6 +102,8 @@ def _created(looked: Looked, steps: Sequence[Any]) -> Told:
     notice = looked.notice
     restored = not steps and notice.state == State.UNKNOWN
     calls = f"the event {notice.caused_by} calls for it" if notice.caused_by else "its ladder has this stage"
+    if looked.row.only_to is not None:
+        calls = "the person has written, and it answers that"
     return {
         "at": instant(notice.created_at),
         "state": notice.state if restored else "planned",

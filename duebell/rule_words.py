@@ -8,7 +8,7 @@ from typing import Any, Final
 from duebell.showing import local
 from service.gate import Asked, is_fresh, objection, opening
 from service.reasons import REASONS
-from service.rule_kinds import Cap, Consent, Content, LeadTime, Recipient, Retain, Rule, Window
+from service.rule_kinds import Cap, Consent, Content, LeadTime, OptOut, Recipient, Retain, Rule, Window
 from service.rulebook import Rules
 
 Told = dict[str, Any]
@@ -45,13 +45,14 @@ def said_by(looked: Looked, rule: Rule) -> Told:
     """One rule, and what it says of the notice now."""
     objects = objection(looked.asked, looked.rules, rule, looked.now)
     refused = rule.objection(looked.text) if isinstance(rule, Content) and looked.text else None
+    opted_out = isinstance(rule, OptOut) and looked.asked.suppressed
     return {
         "rule": rule.name,
         "kind": rule.kind,
         "says": rule.says,
         "evidence": rule.evidence,
         "source": rule.source,
-        "objects": objects is not None or refused is not None,
+        "objects": objects is not None or refused is not None or opted_out,
         "now": _NOW[type(rule)](looked, rule),
     }
 
@@ -103,6 +104,12 @@ def _retain_now(looked: Looked, rule: Retain) -> str:
     return f"until {looked.at(looked.notice.created_at + rule.keep.length)}"
 
 
+def _opt_out_now(looked: Looked, _rule: OptOut) -> str:
+    if looked.row.only_to is not None:
+        return "it answers the number, so it goes all the same"
+    return "the number is suppressed" if looked.asked.suppressed else "the number has not opted out"
+
+
 _NOW: Final[dict[type, Callable[[Looked, Any], str]]] = {
     Window: _window_now,
     Cap: _cap_now,
@@ -111,4 +118,5 @@ _NOW: Final[dict[type, Callable[[Looked, Any], str]]] = {
     Consent: _consent_now,
     LeadTime: _lead_time_now,
     Retain: _retain_now,
+    OptOut: _opt_out_now,
 }

@@ -168,3 +168,17 @@ async def test_a_notice_without_a_number_or_a_zone_is_explained(any_database_url
         await world.absorb(lender.party(world.clock.at, phone="+12125550123"))
         told = await _explained(world, key)
         assert _now(told, "window") == "closed, opens 2026-06-20 18:00 (UTC), in every zone the number may be in"
+
+
+async def test_an_opt_out_is_explained(any_database_url: str) -> None:
+    """A reminder that it ended, and the text that answers it and goes all the same."""
+    async with opened(START, url=any_database_url) as world:
+        key = await _ready(world, Lender())
+        assert _now(await _explained(world, key), "opt_out") == "the number has not opted out"
+        await world.reply("TD")
+        ended = await _explained(world, key)
+        assert (ended["reason"], _now(ended, "opt_out")) == ("opted_out", "the number is suppressed")
+        assert [rule["kind"] for rule in ended["rules"] if rule["objects"]] == ["opt_out"]
+        answer = await _explained(world, (await world.notice("opt_out_confirmed")).key)
+        assert answer["steps"][0]["because"].startswith("the person has written")
+        assert answer["now"]["verdict"] == "goes"
