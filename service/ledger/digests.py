@@ -37,11 +37,15 @@ LISTS = "EXISTS (SELECT 1 FROM notices m WHERE m.head = n.key)"
 HAS_MATES = f"EXISTS (SELECT 1 {_MATES} AND m.key <> n.key)"
 MATE_TOLD = f"(SELECT min(m.key) {_MATES} AND m.key <> n.key AND {hidden('m.state')} IN ('sent', 'delivered', 'undelivered'))"
 
+_NEXT = f"(SELECT min(m.key) {_MATES} AND m.key > {{after}} AND {_WAITING} AND {ready('m')})"
+#: What waits beside these heads, key by key: one look-up for a head that is alone, and no plan that walks the table.
 _MEMBERS = Statement(
     f"""
-    SELECT m.key, m.key_month FROM {{h}} JOIN notices n ON n.key = h.key AND n.key_month = h.month
-    JOIN loans mine ON mine.loan_id = n.loan_id {_THEIRS}
-    WHERE {_SAME} AND m.key <> n.key AND {_WAITING} AND {ready("m")}
+    WITH RECURSIVE walk(head, key) AS (
+        SELECT n.key, {_NEXT.replace("{after}", "n.key")} FROM {{h}} JOIN notices n ON n.key = h.key AND n.key_month = h.month
+        UNION ALL SELECT n.key, {_NEXT.replace("{after}", "walk.key")} FROM walk JOIN notices n ON n.key = walk.head
+        WHERE walk.key IS NOT NULL)
+    SELECT key FROM walk WHERE key IS NOT NULL
     """,
     h=_KEYS,
     paused=PAUSED,
@@ -50,12 +54,12 @@ _MEMBERS = Statement(
 _TAKE = Statement(
     f"""
     UPDATE notices SET state = 'sending', token = :token, lease_until = :lease_until, handed_at = NULL
-    FROM (SELECT m.key, m.key_month FROM notices m JOIN {{k}} ON m.key = k.key AND m.key_month = k.month
+    FROM (SELECT m.key, m.key_month FROM notices m JOIN {{k}} ON m.key = k.key
           WHERE {_WAITING} ORDER BY m.key {{skip_locked}}) AS ready
     WHERE notices.key = ready.key AND notices.key_month = ready.key_month
     RETURNING notices.key, notices.key_month
     """,
-    k=_KEYS,
+    k=Rows(key=TEXT),
     token=TEXT,
     lease_until=INSTANT,
 )
@@ -94,4 +98,4 @@ async def take_along(
     found = await tx.rows(_MEMBERS, h=asked, now=now, paused=paused) if asked else ()
     if not found:
         return ()
-    return await tx.rows(_TAKE, k=[(row.key, row.key_month) for row in found], token=token, lease_until=lease_until)
+    return await tx.rows(_TAKE, k=[(row.key,) for row in found], token=token, lease_until=lease_until)
