@@ -28,10 +28,10 @@ CAPS = {
 }
 _SENT = """
     SELECT l.borrower_id, encode(p.phone_key, 'hex') FROM notices n JOIN loans l ON l.loan_id = n.loan_id
-    JOIN parties p ON p.party_id = l.borrower_id WHERE n.state = 'sent' AND n.stage = 'due_today'
+    JOIN parties p ON p.party_id = l.borrower_id WHERE n.state = 'sent' AND n.stage = 'due_today_evening'
 """
 _WITHOUT_RULE = """
-    SELECT count(*) FROM notices n WHERE state = 'held' AND stage = 'due_today' AND NOT EXISTS (
+    SELECT count(*) FROM notices n WHERE state = 'held' AND stage = 'due_today_evening' AND NOT EXISTS (
         SELECT 1 FROM outbox o WHERE o.key = n.key AND o.state = 'held' AND starts_with(o.rule, 'x-'))
 """
 
@@ -74,7 +74,7 @@ async def test_no_cap_is_exceeded(
         await first.absorb(*(lender.disbursed(START, (1, DUE_ON, "10.00")) for lender in lenders))
         await first.run(Statement("UPDATE notices SET state = 'cancelled', reason = 'by_operator'"))
         for world in worlds:
-            world.go(at(f"{DUE_ON} 09:00"))
+            world.go(at(f"{DUE_ON} 17:30"))
         await first.plan()
         await first.engine.settling.expire(first.clock.at)
         await asyncio.gather(*(_work(world, seed) for seed, world in enumerate(worlds)))
@@ -84,7 +84,7 @@ async def test_no_cap_is_exceeded(
         per, limit, _ = CAPS[name]
         assert max(counts[per].values()) <= limit, name
     assert any(max(counts[CAPS[name][0]].values()) == CAPS[name][1] for name in names)
-    states = dict(rows(postgres_url, "SELECT state, count(*) FROM notices WHERE stage = 'due_today' GROUP BY 1"))
+    states = dict(rows(postgres_url, "SELECT state, count(*) FROM notices WHERE stage = 'due_today_evening' GROUP BY 1"))
     assert set(states) == {"sent", "held"}
     assert sum(states.values()) == LOANS
     assert rows(postgres_url, _WITHOUT_RULE) == [(0,)]
