@@ -16,6 +16,7 @@ from duebell.clock import door_clock
 from duebell.engine import load_ladders, load_rules
 from service import broker
 from service.catalogue import TEMPLATES, Catalogue
+from service.ladders import uncertain_holidays
 from service.ledger import Ledger, LedgerAway, canaries, migrating
 from service.rendering import Texts
 from service.senders import open_senders
@@ -96,6 +97,7 @@ async def findings() -> list[Finding]:
         ("senders", _senders),
         ("templates", _templates),
         ("ladders", _ladders),
+        ("holidays", _holidays),
         ("contact rules", _rules),
     )
     return [await _looked(name, check, settings) for name, check in checks]
@@ -228,6 +230,20 @@ def _templates(settings: Settings) -> str:
 def _ladders(settings: Settings) -> str:
     ladders = load_ladders(settings, Catalogue.load(settings.templates or TEMPLATES))
     return f"{len(ladders)}: {', '.join(sorted(ladders))}"
+
+
+def _holidays(settings: Settings) -> str:
+    ladders = load_ladders(settings, Catalogue.load(settings.templates or TEMPLATES))
+    calendars = {
+        stage.calendar.code for ladder in ladders.values() for stage in ladder.stages if stage.holidays and stage.calendar
+    }
+    if not calendars:
+        return "no ladder moves off them"
+    today = door_clock(settings)().date()
+    uncertain = uncertain_holidays(ladders, today)
+    if any(f" of {today.year} " in line for line in uncertain):
+        raise _WrongError("; ".join(uncertain))
+    return f"of {', '.join(sorted(calendars))}" + "".join(f"; careful: {line}" for line in uncertain)
 
 
 def _rules(settings: Settings) -> str:

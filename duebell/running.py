@@ -19,6 +19,7 @@ from schedules._clock import SweepClock
 from schedules.sweeps import timetable
 from service.broker import CRITICAL_QUEUE, DEAD_QUEUE, EVENTS_QUEUE, TOPOLOGY
 from service.health import Health
+from service.ladders import uncertain_holidays
 from service.ledger import LedgerAway, LedgerClosed, LedgerConflict
 from service.notices import Lane
 from service.settings import Settings
@@ -67,6 +68,8 @@ async def run(settings: Settings, roles: frozenset[str] = ROLES) -> None:
     if engine is None:
         return
     _rarely_collect()
+    for line in uncertain_holidays(engine.ladders, engine.clock().date()):
+        log.warning("holidays not certain", ladder=line)
     try:
         await serve(engine, roles, stop)
     finally:

@@ -45,6 +45,8 @@ class Planner:
 
     def __init__(self, ledger: Ledger, ladders: Ladders, catalogue: Catalogue) -> None:
         self._ledger, self._ladders, self._catalogue = ledger, ladders, catalogue
+        #: Kinds whose stages may move off holidays, and so may change places.
+        self._moving = {kind.value for kind, ladder in ladders.items() if any(stage.holidays for stage in ladder.stages)}
 
     async def step(self, now: datetime) -> Planned:
         """Plans everything whose moment comes within a day, or came since the last sweep."""
@@ -145,9 +147,9 @@ class Planner:
             return
         for stage in ladder.stages:
             at = moment(stage, due, deadline.zone)
-            if at > horizon:
+            if at > horizon and deadline.kind not in self._moving:
                 return
-            if not _applies(stage, deadline) or (deadline.plan_from is not None and at < deadline.plan_from):
+            if at > horizon or not _applies(stage, deadline) or (deadline.plan_from is not None and at < deadline.plan_from):
                 continue
             ends = expiry(ladder, stage, due, deadline.zone)
             yield from self._rows_of(deadline, stage, at, ends)

@@ -7,11 +7,12 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo, field_validator, model_validator
 from pydantic.dataclasses import dataclass as checked
 
+from service.calendars import LONGEST_RUN, Move, NamedCalendar, moved
 from service.facts import Kind, Role
 from service.notices import Purpose, digest_template
 from service.pauses import PromiseTerms
@@ -67,6 +68,8 @@ class Stage:
         min_amount: only where at least this much is open, in major units of the loan's currency.
         expires: its validity, or the local end of the day it goes; None means the ladder's own rule (see `expiry`).
         when_grace: it exists only while the ladder gives days of grace.
+        holidays: its day moves off public holidays, to the nearest day before or after; none: as the ladder says.
+        calendar: whose holidays; none: those the ladder names.
     """
 
     name: _Name
@@ -83,6 +86,8 @@ class Stage:
     min_amount: Annotated[Decimal, Field(gt=0)] | None = None
     expires: Annotated[timedelta | Literal["end_of_day"], BeforeValidator(_validity)] | None = None
     when_grace: bool = False
+    holidays: Move | None = None
+    calendar: NamedCalendar | None = None
 
     @model_validator(mode="after")
     def _is_one_moment(self) -> Self:
@@ -90,6 +95,10 @@ class Stage:
             raise ValueError("day: say exactly one of day, before and at_end")
         if self.at is not None and self.day is None:
             raise ValueError("at: an hour needs a day")
+        if self.holidays is not None and self.day is None:
+            raise ValueError("holidays: only a stage that counts days moves off them")
+        if self.holidays is not None and self.calendar is None:
+            raise ValueError("holidays: say whose, as calendar: CN")
         if len(set(self.to)) != len(self.to):
             raise ValueError("to: names a role twice")
         if self.digest and self.to != ("borrower",):
@@ -121,13 +130,25 @@ class Ladder:
 
     Attributes:
         grace_days: days after the due day that do not count yet; of a promise to pay, those on which collection keeps silent.
+        holidays, calendar: for its stages that count days and do not say it themselves.
         tolerance: what may be missing when a promise to pay counts as kept, in major units of the loan's currency.
     """
 
     kind: Kind
     grace_days: Annotated[int, Field(strict=True, ge=0, le=60)] = 0
     tolerance: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    holidays: Move | None = None
+    calendar: NamedCalendar | None = None
     stages: tuple[Stage, ...]
+
+    @field_validator("stages", mode="before")
+    @classmethod
+    def _inherit(cls, stages: Any, info: ValidationInfo) -> Any:
+        """Stages that count days have what the ladder says of holidays, unless they say it themselves."""
+        said = {name: info.data[name] for name in ("holidays", "calendar") if info.data.get(name)}
+        if not said or not isinstance(stages, list):
+            return stages
+        return [{**said, **stage} if isinstance(stage, dict) and "day" in stage else stage for stage in stages]
 
     @field_validator("stages")
     @classmethod
@@ -217,6 +238,24 @@ def check(ladders: Ladders, template_names: Collection[str]) -> list[str]:
     return [f"{place}: there is no {name}" for place, name in wanted if name and name not in template_names]
 
 
+def uncertain_holidays(ladders: Ladders, day: date) -> list[str]:
+    """One line for each calendar whose holidays are not certain for this year, or for one that begins within two months."""
+    years = {day.year, (day + timedelta(days=61)).year}
+    calendars = {
+        (ladder.kind, stage.calendar)
+        for ladder in ladders.values()
+        for stage in ladder.stages
+        if stage.holidays and stage.calendar
+    }
+    return sorted(
+        f"{kind}.yaml: calendar {calendar.code}: the public holidays of {year} are not certain yet; "
+        "what is announced later is not moved off until the package holidays is upgraded"
+        for kind, calendar in calendars
+        for year in years
+        if not calendar.year(year).is_certain
+    )
+
+
 def moment(stage: Stage, due: Due, zone: str) -> datetime:
     """The UTC instant at which a stage goes to a party in an IANA zone.
 
@@ -229,7 +268,10 @@ def moment(stage: Stage, due: Due, zone: str) -> datetime:
         return in_utc(due) - (stage.before or timedelta())
     if stage.day is None:
         raise ValueError(f"stage {stage.name} counts from an instant, but the deadline is a day")
-    return local_instant(due + timedelta(days=stage.day), stage.hour, zone)
+    day = due + timedelta(days=stage.day)
+    if stage.holidays and stage.calendar:  # never the one without the other
+        day = moved(day, stage.holidays, stage.calendar)
+    return local_instant(day, stage.hour, zone)
 
 
 @lru_cache(maxsize=65536)
@@ -277,16 +319,17 @@ def moments_between(ladder: Ladder, after: datetime, until: datetime, zones: Col
         for stage in ladder.stages
         if stage.day is not None
         for zone in zones
-        for due_on in _candidates(stage.day, after, until)
+        for due_on in _candidates(stage, after, until)
         if after < (found := _stage_moment(ladder, stage, due_on, zone)).moment <= until
     ]
 
 
-def _candidates(day: int, after: datetime, until: datetime) -> Iterator[date]:
-    """The due days whose stage on `day` may go in the slice in some zone."""
+def _candidates(stage: Stage, after: datetime, until: datetime) -> Iterator[date]:
+    """The due days whose stage may go in the slice in some zone."""
     first, last = in_utc(after).date(), in_utc(until).date()
-    for offset in range(-_ZONE_SLACK, (last - first).days + _ZONE_SLACK + 1):
-        yield first + timedelta(days=offset - day)
+    slack = _ZONE_SLACK + (LONGEST_RUN.days if stage.holidays else 0)
+    for offset in range(-slack, (last - first).days + slack + 1):
+        yield first + timedelta(days=offset - (stage.day or 0))
 
 
 @lru_cache(maxsize=65536)

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from duebell.commands._terminal import FAILED, MISUSED, AsJson, fail, lines, say, table, with_examples
+from duebell.commands._terminal import FAILED, MISUSED, AsJson, fail, lines, remark, say, table, with_examples
 
 if TYPE_CHECKING:
     from service.catalogue import NoticeSpec
-    from service.ladders import Ladder, Stage
+    from service.ladders import Ladders, Stage
     from service.rendering import Texts
 
 templates = typer.Typer(no_args_is_help=True, help="The texts: lint them, look at them.")
@@ -79,10 +79,19 @@ def _preview(texts: "Texts", spec: "NoticeSpec", only: str | None, as_json: bool
 
 @ladders.command("check")
 def check_ladders() -> None:
-    """Read every ladder and see that its templates are there; exit code 1 with the first mistake."""
+    """Read every ladder and see that its templates are there; exit code 1 with the first mistake.
+
+    Says which public holidays are not certain yet, where a ladder moves off them.
+    """
+    from duebell.clock import door_clock  # noqa: PLC0415 - heavy
+    from service.ladders import uncertain_holidays  # noqa: PLC0415
+    from service.settings import load_settings  # noqa: PLC0415
+
     found = _ladders()
-    stages = sum(len(ladder.stages) for ladder in found)
-    say(f"{len(found)} ladders with {stages} stages are fit to be used: {', '.join(ladder.kind for ladder in found)}")
+    for line in uncertain_holidays(found, door_clock(load_settings())().date()):
+        remark(f"careful: {line}")
+    stages = sum(len(ladder.stages) for ladder in found.values())
+    say(f"{len(found)} ladders with {stages} stages are fit to be used: {', '.join(found)}")
 
 
 @ladders.command("show")
@@ -93,7 +102,7 @@ def show_ladders(
     as_json: AsJson = False,
 ) -> None:
     """Show the stages: when each goes, with which text, for which purpose."""
-    found = _ladders()
+    found = _ladders().values()
     if kind is not None and kind not in {ladder.kind.value for ladder in found}:
         fail(f"there is no ladder {kind!r}; there are: {', '.join(ladder.kind for ladder in found)}", MISUSED)
     rows = [
@@ -116,13 +125,13 @@ def show_ladders(
         table(columns, rows)
 
 
-def _ladders() -> "list[Ladder]":
+def _ladders() -> "Ladders":
     from duebell.engine import load_ladders  # noqa: PLC0415 - heavy
     from service.catalogue import TEMPLATES, Catalogue  # noqa: PLC0415
     from service.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings()
-    return list(load_ladders(settings, Catalogue.load(settings.templates or TEMPLATES)).values())
+    return load_ladders(settings, Catalogue.load(settings.templates or TEMPLATES))
 
 
 def _when(stage: "Stage") -> str:
@@ -130,4 +139,5 @@ def _when(stage: "Stage") -> str:
     if stage.day is None:
         return f"{stage.before} before" if stage.before else "at the end"
     day = "the due day" if stage.day == 0 else f"{abs(stage.day)} {'day' if abs(stage.day) == 1 else 'days'} "
-    return f"{day}{'' if stage.day == 0 else 'after' if stage.day > 0 else 'before'} at {stage.hour:%H:%M}"
+    off = f", {stage.holidays} holidays of {stage.calendar.code}" if stage.holidays and stage.calendar else ""
+    return f"{day}{'' if stage.day == 0 else 'after' if stage.day > 0 else 'before'} at {stage.hour:%H:%M}{off}"

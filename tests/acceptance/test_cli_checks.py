@@ -62,6 +62,29 @@ def test_a_ladder_with_a_mistake_is_told(duebell: Cli, monkeypatch: pytest.Monke
     assert "instalment.yaml: stage a: template: there is no none" in duebell.mistake("ladders", "check")
 
 
+@pytest.mark.parametrize(
+    ("now", "careful", "wrong"), [("2026-06-17", False, False), ("2048-12-01", True, True), ("2027-01-01", False, False)]
+)
+def test_holidays_that_are_not_certain_are_told(
+    duebell: Cli, monkeypatch: pytest.MonkeyPatch, now: str, careful: bool, wrong: bool
+) -> None:
+    """A ladder that moves off holidays says so, and where this year's are not known the doctor finds it wrong."""
+    folder = duebell.home / "ladders"
+    folder.mkdir()
+    (folder / "instalment.yaml").write_text(
+        "kind: instalment\nholidays: after\ncalendar: GB\nstages:\n  - {name: a, day: 3, template: repayment_overdue}\n"
+        "  - {name: b, day: 7, template: repayment_overdue, calendar: ID}\n".replace("ID", "ID" if careful else "US")
+    )
+    monkeypatch.setenv("DUEBELL_LADDERS", str(folder))
+    monkeypatch.setenv("DUEBELL_CLOCK_START", f"{now}T00:00:00Z")
+    checked = duebell("ladders", "check")
+    assert checked.exit_code == 0
+    assert ("careful: instalment.yaml: calendar ID: the public holidays of 2048" in checked.stderr) is careful
+    assert "3 days after at 10:00, after holidays of GB" in duebell("ladders", "show").stdout
+    (found,) = [line for line in duebell("doctor", "--json").stdout.splitlines() if '"name": "holidays"' in line]
+    assert ('"fine": false' in found) is wrong
+
+
 def test_the_database_says_its_revision(duebell: Cli) -> None:
     """Empty at first (exit code 1), up to date after `db upgrade`, and once more harmless."""
     assert duebell("db", "status").exit_code == 1
