@@ -171,7 +171,7 @@ class Simulation:
                     claimed += n
         async with self.ledger.transaction() as tx:
             row = (await tx.rows(claims.NEXT_AFTER, now=now))[0]
-        self._ready_at = min(filter(None, (row.at, row.ends, row.resumed)), default=None)
+        self._ready_at = min(filter(None, (row.at, row.ends, row.resumed, row.answered)), default=None)
         if self._on_sent:
             for message in self.sender.messages:
                 self._on_sent(message)
@@ -191,7 +191,8 @@ class Simulation:
         for row in rows:
             line = notice_line(row)
             line["at"] = instant(row.sent_at or (row.not_before if row.state in {"planned", "held"} else row.decided_at))
-            line["body"] = vault.text(texts[row.key]) if row.key in texts else None
+            sealed = texts.get(row.key)
+            line["body"] = None if sealed is None else vault.text(sealed)
             told.append((row, line))
         return sorted(told, key=lambda pair: (pair[1]["at"], pair[1]["key"]))
 

@@ -1,4 +1,4 @@
-"""What people and machines do to Duebell itself in a scenario: pauses, opt-outs, a provider that is away, a restart."""
+"""What people and machines do to Duebell itself in a scenario: pauses, opt-outs, replies, erasures, a provider that is away, a restart."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from duebell.scenario._yaml import Place
 from duebell.simulation import Deed, Simulation
 from service.ledger import reading
 from service.operations import OperationError, Operations
-from service.senders._port import NotSent, Outcome, Rejected, Unknown
+from service.senders._port import NotSent, Outcome, Rejected, Reply, Unknown
 from service.zones import in_utc
 
 _WHO: Final = "scenario"
@@ -91,6 +91,21 @@ async def _unsuppress(scene: _Scene) -> None:
     await scene.operations.unsuppress(scene.phone, doing.purpose, who=_WHO, why=doing.why, now=now)
 
 
+async def _reply(scene: _Scene) -> None:
+    """Somebody writes back; each line is a letter of its own."""
+    simulation, text = scene.simulation, scene.doing.text
+    if not text:
+        raise scene.cast.document.wrong((*scene.place, "text"), "say what they write")
+    letter = Reply(id=str(scene.cast.document.line(scene.place)), number=scene.phone, text=text, at=simulation.clock.now())
+    await simulation.engine.mailbox.take(simulation.sender.name, [letter])
+
+
+async def _erase(scene: _Scene) -> None:
+    name = scene.doing.person or next(iter(scene.cast.scenario.given.people))
+    now = scene.simulation.clock.now()
+    await scene.simulation.engine.erasure.erase(name, who=_WHO, why=scene.doing.why, now=now)
+
+
 async def _cancel(scene: _Scene) -> None:
     """Cancels what waits of a template, as an operator would by its key."""
     doing, simulation = scene.doing, scene.simulation
@@ -122,6 +137,8 @@ _DEEDS: Final[dict[str, Callable[[_Scene], Awaitable[None]]]] = {
     "resume": _resume,
     "suppress": _suppress,
     "unsuppress": _unsuppress,
+    "reply": _reply,
+    "erase": _erase,
     "cancel": _cancel,
     "stop": _stop,
     "start": _start,

@@ -210,13 +210,15 @@ NEXT_READY = Statement(
     returns={"at": INSTANT, "ends": INSTANT},
 )
 
-#: The first moment after now at which a notice may go or loses its point, or an operator's pause ends by itself.
+#: The first moment after now at which a notice may go or loses its point, a pause by an operator ends by itself, or a
+#: question has waited long enough.
 NEXT_AFTER = Statement(
     """
     SELECT min(CASE WHEN not_before > :now THEN not_before END) AS at, min(expires_at) AS ends,
-        (SELECT min(until) FROM controls WHERE until > :now) AS resumed
+        (SELECT min(until) FROM controls WHERE until > :now) AS resumed,
+        (SELECT min(expires_at) FROM questions WHERE answer IS NULL AND expires_at > :now) AS answered
     FROM notices WHERE state IN ('planned', 'held')
     """,
-    returns={"at": INSTANT, "ends": INSTANT, "resumed": INSTANT},
+    returns={"at": INSTANT, "ends": INSTANT, "resumed": INSTANT, "answered": INSTANT},
     now=INSTANT,
 )

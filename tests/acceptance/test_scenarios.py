@@ -6,11 +6,15 @@ from unittest.mock import patch
 
 import pytest
 
+from duebell.explaining import explained
 from duebell.scenario import Told, opened, played
 from duebell.simulation import Simulation
 from service.catalogue import Catalogue
+from service.ledger import reading
+from service.notices import WITHOUT_REASON
 from service.rendering import Texts
 from service.settings import Settings
+from service.standing import Standing
 
 FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
 FILES = sorted(FOLDER.glob("*/*.yaml"))
@@ -27,13 +31,28 @@ def told(file: Path) -> Told:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 async def test_what_a_scenario_tells_happens(file: Path, told: Told) -> None:
-    """These texts go to these people at these times, these are held or dropped with these reasons, and nothing else happens."""
+    """These texts go to these people at these times, others do not for these reasons, nothing else, and all can be explained."""
     with patch.object(Texts, "load", _texts), patch.object(Catalogue, "load", _catalogue):
         simulation = Simulation(Settings())
     try:
         wrong = await played(told, simulation)
+        unexplained = await not_explained(simulation)
     finally:
         await simulation.close()
     assert not wrong, "\n" + "\n".join(
         f"{file.name}:{each.line or ''} {each.told}\n  expected {each.expected}\n  happened {each.happened}" for each in wrong
     )
+    assert not unexplained
+
+
+async def not_explained(simulation: Simulation) -> list[str]:
+    """The keys for which `duebell rules explain` does not say why the notice is in its state."""
+    engine, left = simulation.engine, []
+    standing = Standing(engine.ladders, engine.rulebook)
+    async with simulation.ledger.transaction() as tx:
+        for row in await tx.rows(reading.NOTICES, loan=None, state=None, key=None, n=10_000):
+            found = await explained(tx, engine.vault, standing, row.key, simulation.clock.now())
+            last = found["steps"][-1] if found else {}
+            is_told = last.get("state") == row.state and (row.state in WITHOUT_REASON or bool(last.get("because")))
+            left += [] if is_told and found and found["now"] else [row.key]
+    return left
