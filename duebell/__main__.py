@@ -11,6 +11,7 @@ from duebell.commands import (
     dead,
     doctor,
     erasing,
+    keys,
     notices,
     publishing,
     queues,
@@ -63,6 +64,7 @@ app.add_typer(rules.app, name="rules", rich_help_panel=_KEEP)
 app.add_typer(auditing.app, name="audit", rich_help_panel=_KEEP)
 app.add_typer(contracting.app, name="contract", rich_help_panel=_KEEP)
 app.add_typer(database.app, name="db", rich_help_panel=_KEEP)
+app.add_typer(keys.app, name="keys", rich_help_panel=_KEEP)
 app.add_typer(topology.app, name="topology", rich_help_panel=_KEEP)
 app.command(rich_help_panel=_KEEP)(doctor.doctor)
 

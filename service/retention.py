@@ -24,6 +24,7 @@ _PAGE: Final = 5_000
 _PAGES: Final = 200  #: of one walk in one run; the next run goes on
 #: The planner looks two weeks back for the usual number of plans.
 _COUNTERS_KEPT: Final = timedelta(days=31)
+_DAY: Final = timedelta(days=1)
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -154,12 +155,16 @@ class Retention:
         return page
 
     def _counters(self, now: datetime) -> Callable[[Transaction, Any], Awaitable[Page]]:
-        """Counters of contacts that no cap looks at any more."""
+        """Contacts that no cap looks at any more; once a day is enough."""
         caps = [rule.within.length for file in self._rulebook.files.values() for rule in file.rules if isinstance(rule, Cap)]
-        kept = max([_COUNTERS_KEPT, *(length + timedelta(days=2) for length in caps)])
+        kept = max([_COUNTERS_KEPT, *(length + 2 * _DAY for length in caps)])
 
-        async def page(tx: Transaction, _place: Any) -> Page:
-            n = await tx.run(sql.DROP_COUNTERS, day=(now - kept).date(), n=_PAGE)
-            return Page(now, {"counters": n}, more=n == _PAGE)
+        async def page(tx: Transaction, place: Any) -> Page:
+            if place.watermark is not None and now - place.watermark < _DAY:
+                return Page(None, {}, more=False)
+            times = await tx.run(sql.DROP_TIMES, before=now - kept, n=_PAGE)
+            n = await tx.run(sql.DROP_COUNTERS, day=(now - kept).date(), of_spans=date.min, n=_PAGE)
+            more = _PAGE in {times, n}
+            return Page(None if more else now, {"counters": n, "contacts": times}, more=more)
 
         return page

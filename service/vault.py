@@ -7,6 +7,7 @@ is not rotated with the others: hashes are what suppressions and caps are found 
 import hmac
 import json
 import os
+import re
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from hashlib import sha256
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _HASH_KEY = "hash"
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 class KeySettingError(ValueError):
@@ -31,13 +33,16 @@ class Vault:
     Args:
         keys: key id → 32 bytes; the first one encrypts.
         hash_key: 32 bytes.
+
+    Attributes:
+        prefix: what everything begins with that the first key has sealed.
     """
 
     def __init__(self, keys: dict[str, bytes], hash_key: bytes) -> None:
         self.key_id = next(iter(keys))
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._cipher = self._ciphers[self.key_id]
-        self._prefix = _prefix(self.key_id)
+        self.prefix = _prefix(self.key_id)
         self._hash_key = hash_key
 
     @property
@@ -49,7 +54,7 @@ class Vault:
         """The ciphertext of a text or of bytes."""
         nonce = os.urandom(_NONCE_BYTES)
         data = plain.encode() if isinstance(plain, str) else plain
-        return self._prefix + nonce + self._cipher.encrypt(nonce, data, None)
+        return self.prefix + nonce + self._cipher.encrypt(nonce, data, None)
 
     def canary(self, key_id: str) -> bytes:
         """A ciphertext under one of the keys, by which it can be told from another key of the same id."""
@@ -108,7 +113,18 @@ def parse_keys(setting: str) -> Vault:
 
 def generated_keys() -> str:
     """A fresh setting for DUEBELL_KEYS."""
-    return ",".join(f"{name}:{b64encode(os.urandom(_KEY_BYTES)).decode()}" for name in ("k1", _HASH_KEY))
+    return f"{generated_key('k1')},{generated_key(_HASH_KEY)}"
+
+
+def generated_key(key_id: str) -> str:
+    """A fresh key, to stand in front of those that DUEBELL_KEYS holds.
+
+    Raises:
+        KeySettingError: a key cannot be called so.
+    """
+    if not _KEY_ID.fullmatch(key_id):
+        raise KeySettingError("a key's id is 1 to 32 letters, digits, - and _")
+    return f"{key_id}:{b64encode(os.urandom(_KEY_BYTES)).decode()}"
 
 
 def open_vault(setting: str | None, data_dir: Path, *, has_data: bool) -> Vault:

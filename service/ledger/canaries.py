@@ -27,13 +27,14 @@ async def has_data(tx: Transaction) -> bool:
 
 
 async def check_keys(tx: Transaction, vault: Vault) -> None:
-    """Leaves a canary for each key that has none yet, and tries those that are there.
+    """Leaves a canary for the key that encrypts and the one that hashes, and tries those that are there.
+
+    A key that only decrypts leaves none: once nothing is sealed with it (service.rotation) it may be taken away.
 
     Raises:
         KeySettingError: a key is missing, or is not the one the data was written with.
     """
-    new = [(key_id, vault.canary(key_id)) for key_id in vault.key_ids]
-    await tx.run(_ADD, v=sorted([*new, (_HASH, vault.keyed_hash(_HASHED))]))
+    await tx.run(_ADD, v=sorted([(vault.key_id, vault.canary(vault.key_id)), (_HASH, vault.keyed_hash(_HASHED))]))
     for row in await tx.rows(_STORED):
         if row.key_id == _HASH:
             if not compare_digest(row.canary, vault.keyed_hash(_HASHED)):

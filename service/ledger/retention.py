@@ -99,11 +99,23 @@ OLD_BODIES = Statement(
     before=INSTANT,
     n=INT,
 )
+DROP_TIMES = Statement(
+    """
+    DELETE FROM contact_times WHERE (counter, at, attempt) IN (
+        SELECT old.counter, old.at, old.attempt FROM contact_times old WHERE old.at < :before ORDER BY old.at LIMIT :n)
+    """,
+    before=INSTANT,
+    n=INT,
+)
+#: Counters of old days, and the rows by which spans were locked that have nothing to count any more.
 DROP_COUNTERS = Statement(
     """
     DELETE FROM contacts WHERE (counter, day) IN (
-        SELECT old.counter, old.day FROM contacts old WHERE old.day < :day ORDER BY old.day LIMIT :n)
+        SELECT old.counter, old.day FROM contacts old WHERE old.day < :day
+        AND (old.day > :of_spans OR NOT EXISTS (SELECT 1 FROM contact_times t WHERE t.counter = old.counter))
+        ORDER BY old.day LIMIT :n)
     """,
     day=DATE,
+    of_spans=DATE,
     n=INT,
 )

@@ -34,7 +34,7 @@ inbox = Table(
     Column("payload_hash", LargeBinary, nullable=False, comment="hash of the body"),
     Column("payload", LargeBinary),
     Column("party_hash", LargeBinary, comment="keyed hash of a party it names, for erasure"),
-    Column("other_party_hash", LargeBinary, comment="of the other one, where it names two"),
+    Column("other_party_hash", LargeBinary, comment="keyed hash of the other one, where it names two"),
     Column("type", Text),
     Column("loan_id", Text),
     Column("event_time", Instant),
@@ -296,13 +296,14 @@ contact_times = Table(
     Column("at", Instant, primary_key=True),
     Column("attempt", Text, primary_key=True),
 )
+Index("ix_contact_times_at", contact_times.c.at)
 
 dead_letters = Table(
     "dead_letters",
     metadata,
     Column("id", RowNumber, primary_key=True, autoincrement=True),
     Column("hash", LargeBinary, nullable=False, unique=True, comment="hash of the body"),
-    Column("event_hash", LargeBinary, comment="of source and id, where they could be read"),
+    Column("event_hash", LargeBinary, comment="hash of source and id, where they could be read"),
     Column("type", Text),
     Column("field", Text, nullable=False),
     Column("reason", Text, nullable=False),

@@ -3,14 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from unittest.mock import patch
 
 import pytest
 
 from consumers._decode import decode
 from service import retention
-from service.ledger.statement import DATE, Statement
+from service.ledger.statement import DATE, INSTANT, TEXT, Statement
 from service.notices import Lane
 from service.retention import Retention
 from service.rulebook import Rulebook, read_rules
@@ -35,6 +35,9 @@ _CONTEXTS = Statement("SELECT count(context) AS n FROM notices")
 _PAYLOADS = Statement("SELECT state, loan_id, payload IS NOT NULL AS kept FROM inbox ORDER BY received_at, loan_id")
 _LETTERS = Statement("SELECT state, payload FROM dead_letters ORDER BY id")
 _AUDIT = Statement("SELECT subject, why FROM audit WHERE action = 'retain' ORDER BY id")
+_SPAN = Statement("INSERT INTO contacts (counter, day, n) VALUES (:counter, :never, 0)", counter=TEXT, never=DATE)
+_TIME = Statement("INSERT INTO contact_times (counter, at, attempt) VALUES (:counter, :at, 'a')", counter=TEXT, at=INSTANT)
+_TIMES = Statement("SELECT counter FROM contact_times")
 _DAYS = Statement("SELECT day FROM contacts ORDER BY day", returns={"day": DATE})
 
 
@@ -115,12 +118,19 @@ async def test_what_nobody_has_published_stays(world: Virtual) -> None:
 
 
 async def test_old_counters_go(world: Virtual) -> None:
-    """Counters of days that no cap looks at are deleted; this month's stay."""
-    assert await world.rows(_DAYS)
+    """Counters of days, and contacts in spans, that no cap looks at are deleted; this month's stay."""
+    for name, moment in (("in a span", "2026-08-20 10:00"), ("before it", "2026-06-20 10:00")):
+        await world.run(_TIME, counter=name, at=at(moment))
+        await world.run(_SPAN, counter=name, never=date.min)
+    before = len(await world.rows(_DAYS))
     await _retention(world).step(at("2026-06-25 10:00"))
-    assert await world.rows(_DAYS)
+    assert len(await world.rows(_DAYS)) == before > 2
     await _retention(world).step(at("2026-08-25 10:00"))
-    assert not await world.rows(_DAYS)
+    assert [row.day for row in await world.rows(_DAYS)] == [date.min]
+    assert [row.counter for row in await world.rows(_TIMES)] == ["in a span"]
+    await world.run(_SPAN, counter="of today", never=at("2026-06-01 10:00").date())
+    await _retention(world).step(at("2026-08-26 09:00"))
+    assert len(await world.rows(_DAYS)) == 2  # looked at once a day
 
 
 async def test_small_pages_and_two_replicas_give_the_same(world: Virtual) -> None:

@@ -44,7 +44,7 @@ def _inbox() -> None:
         sa.Column("payload_hash", sa.LargeBinary, nullable=False, comment="hash of the body"),
         sa.Column("payload", sa.LargeBinary),
         sa.Column("party_hash", sa.LargeBinary, comment="keyed hash of a party it names, for erasure"),
-        sa.Column("other_party_hash", sa.LargeBinary, comment="of the other one, where it names two"),
+        sa.Column("other_party_hash", sa.LargeBinary, comment="keyed hash of the other one, where it names two"),
         sa.Column("type", sa.Text),
         sa.Column("loan_id", sa.Text),
         sa.Column("event_time", Instant),
@@ -336,6 +336,7 @@ def _contacts() -> None:
         sa.Column("attempt", sa.Text),
         sa.PrimaryKeyConstraint("counter", "at", "attempt", name="pk_contact_times"),
     )
+    op.create_index("ix_contact_times_at", "contact_times", ["at"])
     op.create_table(
         "contacts",
         sa.Column("counter", sa.Text, comment="rule, then hash of the number or the party"),
@@ -351,7 +352,7 @@ def _dead_letters() -> None:
         "dead_letters",
         sa.Column("id", RowNumber, autoincrement=True),
         sa.Column("hash", sa.LargeBinary, nullable=False, comment="hash of the body"),
-        sa.Column("event_hash", sa.LargeBinary, comment="of source and id, where they could be read"),
+        sa.Column("event_hash", sa.LargeBinary, comment="hash of source and id, where they could be read"),
         sa.Column("type", sa.Text),
         sa.Column("field", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
