@@ -82,6 +82,7 @@ class Retention:
             total += await self._walk(term.walk("payloads"), self._payloads(term, now), now)
         if events:
             total += await self._walk("retention:letters", self._letters(now - events[0].keep, now), now)
+            total += await self._walk("retention:replies", self._replies(now - events[0].keep, now), now)
         return total + await self._walk("retention:counters", self._counters(now), now)
 
     async def _walk(self, name: str, page: Callable[[Transaction, Any], Awaitable[Page]], now: datetime) -> int:
@@ -151,6 +152,15 @@ class Retention:
             ids = [(row.id,) for row in await tx.rows(sql.OLD_BODIES, before=before, n=_PAGE)]
             await tx.run(letters.EMPTY, ids=ids)
             return Page(now, {"bodies of dead letters": len(ids)}, more=len(ids) == _PAGE)
+
+        return page
+
+    def _replies(self, before: datetime, now: datetime) -> Callable[[Transaction, Any], Awaitable[Page]]:
+        """What people wrote back; kept for the same time, since a number may be anybody's."""
+
+        async def page(tx: Transaction, _place: Any) -> Page:
+            n = await tx.run(sql.EMPTY_REPLIES, before=before, n=_PAGE)
+            return Page(now, {"replies": n}, more=n == _PAGE)
 
         return page
 

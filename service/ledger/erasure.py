@@ -73,21 +73,18 @@ _EMPTY_PAYLOADS = Statement(
     """,
     h=_HASHES,
 )
+#: The numbers that texts to them went to.
+_NUMBERS = Statement(
+    f"SELECT DISTINCT a.phone_key FROM ({_THEIRS}) AS theirs JOIN attempts a ON a.key = theirs.key WHERE a.phone_key IS NOT NULL",
+    p=_PARTIES,
+)
+_NOBODY_ELSES = "NOT EXISTS (SELECT 1 FROM parties WHERE parties.phone_key = h.hash)"
 #: The hash still suppresses the number; whoever else has the number keeps it.
 _EMPTY_SUPPRESSIONS = Statement(
-    """
-    UPDATE suppressions SET phone = NULL FROM {h}
-    WHERE suppressions.phone_key = h.hash AND NOT EXISTS (SELECT 1 FROM parties WHERE parties.phone_key = h.hash)
-    """,
-    h=_HASHES,
+    f"UPDATE suppressions SET phone = NULL FROM {{h}} WHERE suppressions.phone_key = h.hash AND {_NOBODY_ELSES}", h=_HASHES
 )
-
 _EMPTY_REPLIES = Statement(
-    """
-    UPDATE replies SET text = NULL FROM {h}
-    WHERE replies.phone_key = h.hash AND replies.text IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM parties WHERE parties.phone_key = h.hash)
-    """,
+    f"UPDATE replies SET text = NULL FROM {{h}} WHERE replies.phone_key = h.hash AND replies.text IS NOT NULL AND {_NOBODY_ELSES}",
     h=_HASHES,
 )
 
@@ -134,7 +131,7 @@ LOOKED = Statement(
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What an erasure did: the notices it ended, and how many texts and payloads it deleted."""
+    """What an erasure did: the notices it ended, and how many texts (replies, too) and payloads it deleted."""
 
     steps: list[Step]
     texts: int
@@ -155,9 +152,9 @@ async def erase(tx: Transaction, vault: Vault, party_ids: Iterable[str], *, who:
     await tx.run(_EMPTY_CONTEXTS, p=people)
     texts = await tx.run(_EMPTY_TEXTS, p=people)
     payloads = await tx.run(_EMPTY_PAYLOADS, h=hashes)
-    numbers = sorted({(row.phone_key,) for row in known if row.phone_key is not None})
-    await tx.run(_EMPTY_SUPPRESSIONS, h=numbers)
-    await tx.run(_EMPTY_REPLIES, h=numbers)
+    known_by = {(row.phone_key,) for row in (*known, *await tx.rows(_NUMBERS, p=people)) if row.phone_key is not None}
+    await tx.run(_EMPTY_SUPPRESSIONS, h=sorted(known_by))
+    texts += await tx.run(_EMPTY_REPLIES, h=sorted(known_by))
     await tx.run(consents.FORGET, p=people)
     new = [row.party_id for row in known if row.erased_at is None]
     await audit.append(tx, vault, [Deed(who, "erase", vault.keyed_hash(party_id).hex(), why) for party_id in new], now)

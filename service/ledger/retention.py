@@ -99,6 +99,15 @@ OLD_BODIES = Statement(
     before=INSTANT,
     n=INT,
 )
+EMPTY_REPLIES = Statement(
+    """
+    UPDATE replies SET text = NULL WHERE hash IN (
+        SELECT old.hash FROM replies old WHERE old.text IS NOT NULL AND old.received_at <= :before
+        ORDER BY old.received_at, old.hash LIMIT :n)
+    """,
+    before=INSTANT,
+    n=INT,
+)
 DROP_TIMES = Statement(
     """
     DELETE FROM contact_times WHERE (counter, at, attempt) IN (

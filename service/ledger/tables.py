@@ -267,6 +267,7 @@ replies = Table(
     Column("received_at", Instant, nullable=False),
 )
 Index("ix_replies_phone_key", replies.c.phone_key)
+Index("ix_replies_received_at", replies.c.received_at, **_where("text IS NOT NULL"))
 
 questions = Table(
     "questions",

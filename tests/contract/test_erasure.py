@@ -150,6 +150,26 @@ async def test_a_number_shared_with_another_stays_theirs(any_database_url: str) 
             assert (row.phone is not None, bytes(row.phone_key)) == (is_known, world.engine.vault.keyed_hash(PHONE))
 
 
+async def test_what_a_person_wrote_back_goes_too(any_database_url: str) -> None:
+    """Replies from every number that texts to them went to lose their words; those of a number somebody else has keep them."""
+    mother, former, today = PHONE, "+8613900139000", "+8613700137000"
+    async with opened(NOW, url=any_database_url) as world:
+        shared = Lender("L-2", phone=mother)
+        await world.absorb(shared.submitted(NOW, borrower=shared.borrower))
+        for number in (mother, former, today):
+            lender = Lender(phone=number)
+            world.wait(60)
+            await world.absorb(lender.submitted(world.clock.at, borrower=lender.borrower, id_=f"e-{number[-4:]}"))
+            await world.deliver()
+            assert await world.reply(f"我是{number}", number) == "accepted"
+        await world.reply("TD", today)
+        await _erasure(world).erase("B-L-1", who="li", why="asked for it", now=world.clock.at)
+        kept = await _kept(world)
+        assert [text for text in kept if text.startswith("我是")] == [f"我是{mother}"]
+        assert not [text for text in kept if former in text or today in text]
+        assert "suppressed" not in {row.state for row in await world.notices() if row.loan_id == "L-2"}
+
+
 async def test_letters_that_come_later_are_looked_at_too(any_database_url: str) -> None:
     """A broken event that names an erased person loses its body and ends; one that names nobody stays, and replay says why not."""
     async with opened(NOW, url=any_database_url) as world:

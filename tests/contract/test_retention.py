@@ -33,6 +33,7 @@ _TEXTS = Statement(
 _STEPS = Statement("SELECT COALESCE(n.purpose, o.type) AS of FROM outbox o LEFT JOIN notices n ON n.key = o.key")
 _CONTEXTS = Statement("SELECT count(context) AS n FROM notices")
 _PAYLOADS = Statement("SELECT state, loan_id, payload IS NOT NULL AS kept FROM inbox ORDER BY received_at, loan_id")
+_REPLIES = Statement("SELECT text, meaning FROM replies")
 _LETTERS = Statement("SELECT state, payload FROM dead_letters ORDER BY id")
 _AUDIT = Statement("SELECT subject, why FROM audit WHERE action = 'retain' ORDER BY id")
 _SPAN = Statement("INSERT INTO contacts (counter, day, n) VALUES (:counter, :never, 0)", counter=TEXT, never=DATE)
@@ -115,6 +116,15 @@ async def test_what_nobody_has_published_stays(world: Virtual) -> None:
     assert await _retention(world, publishes=True).step(_after(500)) > 0
     assert all(kept for kept in (await _kept(world)).values())
     assert {row.of for row in await world.rows(_STEPS)} >= {"service", "reminder", "collection"}
+
+
+async def test_replies_are_kept_as_dead_letters_are(world: Virtual) -> None:
+    """What people wrote back goes after the shortest term of service texts; that they did, and what it meant, stays."""
+    await world.reply("几点营业？")
+    await _retention(world).step(_after(99))
+    assert [row.text is None for row in await world.rows(_REPLIES)] == [False]
+    await _retention(world).step(_after(101))
+    assert [(row.text, row.meaning) for row in await world.rows(_REPLIES)] == [(None, "other")]
 
 
 async def test_old_counters_go(world: Virtual) -> None:

@@ -312,6 +312,7 @@ def _replies() -> None:
         sa.PrimaryKeyConstraint("hash", name="pk_replies"),
     )
     op.create_index("ix_replies_phone_key", "replies", ["phone_key"])
+    op.create_index("ix_replies_received_at", "replies", ["received_at"], **_where("text IS NOT NULL"))
 
 
 def _questions() -> None:
