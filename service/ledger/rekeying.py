@@ -70,7 +70,7 @@ def _sealed(table: str, column: str, keys: dict[str, SqlType]) -> Sealed:
 
 #: Bytes hold ciphertext unless their comment says hash (service/ledger/tables.py).
 COLUMNS: Final = tuple(
-    _sealed(table.name, column.name, {key.name: _type_of(key.type) for key in table.primary_key})
+    _sealed(str(table.name), str(column.name), {str(key.name): _type_of(key.type) for key in table.primary_key})
     for table in metadata.sorted_tables
     for column in table.c
     if isinstance(column.type, LargeBinary) and "hash" not in (column.comment or "") and table.name != _CANARIES
