@@ -37,6 +37,7 @@ def timetable(
         Sweep("unanswered", 2, settling.unanswered),
         Sweep("forget", 2, settling.forget),
         Sweep("unmatched", 600, unmatched.step),
+        Sweep("forget", 600, settling.forget_visits),
         Sweep("erasure", 600, erasure.step),
         Sweep("retention", 3600, retention.step),
         Sweep("gauges", 5, gauges.step),

@@ -68,9 +68,12 @@ class Composer:
         return self.standing.refused_text(head, text.text, now) or ready
 
     def _rendered(self, row: Any, locale: Locale, around: Around, now: datetime) -> Rendered:
-        own = context.from_json(self.vault.decrypt(row.context)) if row.context else {}
+        own = {**self._opened(row.announcement), **self._opened(row.context)}
         values = values_of(row, {"brand": self.brand, **own}, around, now)
         return self.texts.render(row.template, locale, row.channel, values, zone=row.zone, today=local_date(now, row.zone))
+
+    def _opened(self, sealed: bytes | None) -> dict[str, object]:
+        return context.from_json(self.vault.decrypt(sealed)) if sealed else {}
 
     def _listing(self, rows: Sequence[Any], locale: Locale, now: datetime) -> Rendered:
         """What is open of these rows, as many lines of it as the text's parts allow."""

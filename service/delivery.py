@@ -7,7 +7,7 @@ open while a sender is called.
 
 import json
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,7 +17,7 @@ from service import digest
 from service.composing import Composer, Ready
 from service.couriers import Courier, tries_next, word_for
 from service.gate import NO_CONTACTS, Contacts, Go
-from service.ledger import Ledger, LedgerConflict, Transaction, claims, contacts, controls, digests, outbox
+from service.ledger import Ledger, LedgerConflict, Transaction, claims, contacts, controls, digests, outbox, visiting
 from service.ledger.contacts import Place, Taker
 from service.ledger.outbox import Alert, Step
 from service.metrics import Metrics
@@ -312,8 +312,12 @@ class Delivery:
         async with self._ledger.transaction() as tx:
             now = self._clock()
             still = await self._still_so(tx, claim, back, now)
+            refused = {(row.loan_id, row.ref, v.reason): v.alert for row, v in still if v.alert is not None}
+            closed = await visiting.close(tx, refused) if refused else ()
             if still:
                 await self._write_back(tx, claim, still, now)
+            if refused:
+                await self._end_visits(tx, claim, refused, closed, now)
 
     async def _still_so(
         self, tx: Transaction, claim: Claim, back: Sequence[tuple[Any, PutBack]], now: datetime
@@ -363,6 +367,18 @@ class Delivery:
             await tx.run(claims.END_ATTEMPTS, a=[(r.attempt, "not_sent", "lease_over", None) for r in intended], now=now)
             await outbox.record(tx, await _give_back(tx, claim, [row for r in intended for row in r.rows], intended, now, now))
             await contacts.give_back(tx, [r.attempt for r in intended])
+
+    async def _end_visits(
+        self, tx: Transaction, claim: Claim, refused: Mapping[visiting.Refused, Mapping[str, str | int]],
+        closed: Collection[tuple[str, str]], now: datetime,
+    ) -> None:  # fmt: skip
+        """Ends what else asks about visits that may not take place, and tells ops of those closed now."""
+        steps: list[Step | Alert] = [_step(row, now) for row in await tx.rows(visiting.END, v=sorted(refused))]
+        alerts = [
+            Alert(why, dict(about), now, loan) for (loan, ref, why), about in sorted(refused.items()) if (loan, ref) in closed
+        ]
+        await outbox.record(tx, [*steps, *alerts])
+        self._note(claim.lane, [], steps, now)
 
     async def _unclaim(self, claim: Claim, ready: Sequence[Ready], wait: timedelta) -> None:
         """Gives notices back as if they had not been claimed."""

@@ -175,6 +175,37 @@ class CollectionResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class VisitDecided:
+    """A collector may call, or may not."""
+
+    version: Version
+    loan_id: str
+    visit_id: str
+    approved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VisitScheduled:
+    """When a collector calls, and how many come."""
+
+    version: Version
+    loan_id: str
+    visit_id: str
+    at: datetime
+    visitors: int
+
+
+@dataclass(frozen=True, slots=True)
+class VisitMoved:
+    """A visit has another time; the visit itself may not be known yet."""
+
+    version: Version
+    loan_id: str
+    visit_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeGiven:
     """A notice to give because of this event.
 
@@ -236,5 +267,8 @@ LoanChange = (
     | LoanCured
     | CollectionPaused
     | CollectionResumed
+    | VisitDecided
+    | VisitScheduled
+    | VisitMoved
 )
 Fact = PartyFact | PartyErased | ConsentStated | LoanChange | NoticeGiven | AnswerAwaited

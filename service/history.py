@@ -6,7 +6,7 @@ facts (which deadline is open, what a payment covers) is never incremented: `der
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -25,14 +25,20 @@ from service.facts import (
     PaymentReceived,
     PaymentReversed,
     Version,
+    VisitDecided,
+    VisitMoved,
+    VisitScheduled,
     version_time,
 )
 from service.money import Money, currency_digits
 from service.notices import anchor_of
 from service.pauses import PauseWord
-from service.zones import in_utc
+from service.visits import Visit
+from service.zones import in_utc, local_date
 
 _PLAN, _INSTALMENT, _PROMISE = Kind.PLAN_INSTALMENT.value, Kind.INSTALMENT.value, Kind.PROMISE_TO_PAY.value
+_VISIT = Kind.VISIT_APPOINTMENT.value
+_HOME_ZONE = "Asia/Shanghai"  #: of a loan that names none
 DeadlineKey = tuple[str, str]  #: kind, ref
 
 
@@ -116,15 +122,15 @@ class LoanHistory:
     cured_by: Version | None = None
     deadlines: dict[DeadlineKey, Deadline] = field(default_factory=dict)
     payments: dict[str, Payment] = field(default_factory=dict)
+    visits: dict[str, Visit] = field(default_factory=dict)
 
     def absorb(self, changes: Iterable[LoanChange], *, plan_from: datetime | None = None) -> None:
         """Takes in the facts of one event; call `derive` when all are in. `plan_from` is set for a backfilled event."""
         for change in changes:
             _ABSORB[type(change)](self, change)
-            if plan_from is not None and isinstance(change, DeadlineOpened):
-                deadline = self.deadline(change.kind, change.ref)
-                if deadline.set_by == change.version:
-                    deadline.plan_from = plan_from
+            place = _opened_by(change)
+            if plan_from is not None and place is not None and self.deadline(*place).set_by == change.version:
+                self.deadline(*place).plan_from = plan_from
 
     def deadline(self, kind: str, ref: str) -> Deadline:
         """The deadline, or a stub that waits for it."""
@@ -151,6 +157,8 @@ class LoanHistory:
             if deadline.kind == _PROMISE and deadline.set_by:
                 deadline.paid = self._paid_since(version_time(deadline.set_by))
             deadline.state, deadline.reason = _standing(deadline, ends.get(key), over, tolerance)
+        for visit in self.visits.values():
+            self._derive_visit(visit, ends, over)
 
     def _end_of(self, deadline: Deadline) -> Closing | None:
         """The first closing after the event that set the deadline; a settlement is judged apart, after the payments."""
@@ -166,6 +174,47 @@ class LoanHistory:
         taken_back = max((p.reversed_by for p in self.payments.values() if p.reversed_by and p.set_by), default="")
         whole = (c for c in self.closings if c.kind is None and (c.reason == "written_off" or c.version > taken_back))
         return max(whole, key=lambda c: c.version, default=None)
+
+    def _derive_visit(self, visit: Visit, ends: dict[DeadlineKey, Closing | None], over: Closing | None) -> None:
+        """A visit that is only spoken of waits as a stub; one with an appointment knows how late the loan was at its event."""
+        appointment = self.deadlines.get((_VISIT, visit.visit_id))
+        if appointment is not None and appointment.set_by:
+            late = self._days_past_due(version_time(appointment.set_by), ends, over)
+            self.visits[visit.visit_id] = replace(visit, days_past_due=late)
+        elif visit.moved_by:
+            self.deadline(_VISIT, visit.visit_id)
+
+    def _days_past_due(self, at: datetime, ends: dict[DeadlineKey, Closing | None], over: Closing | None) -> int | None:
+        """Of the oldest instalment that was not paid at an instant; None: no instalment is known."""
+        ages = (
+            self._age(deadline, at, ends.get(key), over)
+            for key, deadline in self.deadlines.items()
+            if deadline.kind in {_INSTALMENT, _PLAN}
+        )
+        return max((age for age in ages if age is not None), default=None)
+
+    def _age(self, deadline: Deadline, at: datetime, end: Closing | None, over: Closing | None) -> int | None:
+        """Days since the day of an instalment, in the loan's zone; 0 where it was over or paid; a write-off ends no debt."""
+        zone = self.fields.get("timezone", _HOME_ZONE)
+        if deadline.due_on is None:
+            if deadline.stated_dpd is None or deadline.stated_by is None:
+                return None
+            return deadline.stated_dpd + (local_date(at, zone) - local_date(version_time(deadline.stated_by), zone)).days
+        settled = over if over and over.reason == "settled" and over.version > (deadline.set_by or "") else None
+        if not (_lasts(end, at) and _lasts(settled, at)) or self._was_cured(deadline, at, zone):
+            return 0
+        paid = sum(
+            amount for p in self.payments.values() if p.paid_at and p.paid_at <= at
+            for kind, ref, amount in p.covered if (kind, ref) == (deadline.kind, deadline.ref)
+        )  # fmt: skip
+        return max((local_date(at, zone) - deadline.due_on).days, 0) if deadline.amount is None or paid < deadline.amount else 0
+
+    def _was_cured(self, deadline: Deadline, at: datetime, zone: str) -> bool:
+        """Whether upstream had said, after the day and after its last word on it, that nothing is past due."""
+        if self.cured_by is None or deadline.due_on is None or (deadline.stated_by or "") > self.cured_by:
+            return False
+        cured = version_time(self.cured_by)
+        return cured <= at and deadline.due_on < local_date(cured, zone)
 
     def _paid_since(self, at: datetime) -> int:
         """All the money that was paid from an instant on, whatever it covers."""
@@ -256,7 +305,9 @@ def _absorb_opened(history: LoanHistory, fact: DeadlineOpened) -> None:
         return
     deadline.set_by, deadline.due_on, deadline.due_at = fact.version, fact.due_on, fact.due_at
     deadline.amount, deadline.currency = _minor(fact.amount)
-    deadline.request_id, deadline.payer_id, deadline.plan_from = fact.request_id, fact.payer_id, None
+    deadline.request_id, deadline.payer_id = fact.request_id, fact.payer_id
+    # what should have gone before a visit had its time has no point
+    deadline.plan_from = version_time(fact.version) if fact.kind is Kind.VISIT_APPOINTMENT else None
     deadline.anchor = anchor_of(fact.due_on, fact.due_at)
 
 
@@ -304,6 +355,21 @@ def _absorb_resumed(history: LoanHistory, fact: CollectionResumed) -> None:
     history.pauses.add(PauseWord(fact.version, "resumed", fact.reason))
 
 
+def _absorb_visit(history: LoanHistory, fact: VisitDecided | VisitScheduled | VisitMoved) -> None:
+    known = history.visits.get(fact.visit_id) or Visit(fact.visit_id)
+    visit = history.visits[fact.visit_id] = known.after(fact)
+    opening = visit.opening(history.loan_id)
+    if opening is not None:
+        _absorb_opened(history, opening)
+
+
+def _opened_by(change: LoanChange) -> DeadlineKey | None:
+    """The deadline that a fact opens or moves."""
+    if isinstance(change, DeadlineOpened):
+        return change.kind, change.ref
+    return (_VISIT, change.visit_id) if isinstance(change, VisitScheduled | VisitMoved) else None
+
+
 def _minor(money: Money | None) -> tuple[int | None, str | None]:
     return (money.minor, money.currency) if money else (None, None)
 
@@ -319,4 +385,7 @@ _ABSORB: dict[type, Callable[[LoanHistory, Any], None]] = {
     LoanCured: _absorb_cured,
     CollectionPaused: _absorb_paused,
     CollectionResumed: _absorb_resumed,
+    VisitDecided: _absorb_visit,
+    VisitScheduled: _absorb_visit,
+    VisitMoved: _absorb_visit,
 }

@@ -222,7 +222,7 @@ class Intake:
                 changes = [f for f in event.facts if isinstance(f, LoanChange)]
                 loaded[event.loan_id].history.absorb(changes, plan_from=recorded_at if event.mode_backfill else None)
         for entry in loaded.values():
-            if entry.history.deadlines or entry.history.payments:
+            if entry.history.deadlines or entry.history.payments or entry.history.visits:
                 entry.history.derive(self._promises.tolerance)
         effects = _effects(loaded)
         await loans.save(tx, loaded, effects.replan, recorded_at)
@@ -320,6 +320,8 @@ def _effects(loaded: Mapping[str, loans.Loaded]) -> _Effects:
             effects.explained.add(loan_id)
         if entry.pauses_before and entry.history.pauses != entry.pauses_before:
             effects.repaused.add(loan_id)
+        if entry.history.visits != entry.visits_before:
+            effects.explained.add(loan_id)
         fields, old = entry.history.fields, entry.fields_before
         if any(fields.get(name) != old.get(name) for name in ("method", "product", "borrower_id")):
             effects.replan.add(loan_id)

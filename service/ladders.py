@@ -16,6 +16,7 @@ from service.calendars import LONGEST_RUN, Move, NamedCalendar, moved
 from service.facts import Kind, Role
 from service.notices import Purpose, digest_template
 from service.pauses import PromiseTerms
+from service.visits import VisitTerms
 from service.yaml_files import CHECKED, ClockTime, Shape, read
 from service.zones import end_of_day, in_utc, local_date, local_instant
 
@@ -132,6 +133,7 @@ class Ladder:
         grace_days: days after the due day that do not count yet; of a promise to pay, those on which collection keeps silent.
         holidays, calendar: for its stages that count days and do not say it themselves.
         tolerance: what may be missing when a promise to pay counts as kept, in major units of the loan's currency.
+        min_days_past_due, min_visitors: what a visit must meet to be announced.
     """
 
     kind: Kind
@@ -139,6 +141,8 @@ class Ladder:
     tolerance: Annotated[Decimal, Field(ge=0)] = Decimal(0)
     holidays: Move | None = None
     calendar: NamedCalendar | None = None
+    min_days_past_due: Annotated[int, Field(strict=True, ge=0)] = 90
+    min_visitors: Annotated[int, Field(strict=True, ge=1)] = 2
     stages: tuple[Stage, ...]
 
     @field_validator("stages", mode="before")
@@ -219,6 +223,12 @@ class Ladders(dict[Kind, Ladder]):
         if not ladders:
             raise LadderError(f"{folder}: there are no ladders (*.yaml) here")
         return ladders
+
+    @property
+    def visit_terms(self) -> VisitTerms:
+        """What a visit must meet to be announced."""
+        ladder = self.get(Kind.VISIT_APPOINTMENT)
+        return VisitTerms(ladder.min_days_past_due, ladder.min_visitors) if ladder else VisitTerms()
 
     @property
     def promise_terms(self) -> PromiseTerms:

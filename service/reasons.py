@@ -39,6 +39,11 @@ REASONS: Final[dict[str, str]] = {
     "number_changed": "it answers a text from a number that is not the party's any more",
     "reversed": "the payment was taken back before its receipt went",
     "min_amount": "what is open is less than the stage's minimum",
+    "visit_not_allowed": "the visit is not approved, or the loan is not overdue enough for one",
+    "visit_visitors": "too few visitors",
+    "visit_window": "the visit lies outside the hours for visits",
+    "visit_lead_time": "the visit is too near to be announced",
+    "not_announced": "the visit was not announced, so it is not reminded of",
     "paused": "its moment lies in a pause for its purpose, or in the time for which the borrower has promised to pay",
     # expired
     "too_late": "its validity ended before it could go",

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from service.couriers import Courier
-from service.ledger import Ledger, contacts, digests, outbox, questions
+from service.ledger import Ledger, contacts, digests, outbox, questions, visiting
 from service.ledger import settling as sql
 from service.ledger.outbox import Alert, Step
 from service.metrics import Metrics
@@ -21,6 +21,10 @@ _SAID_AGAIN_IF_SAFE: Final = frozenset({Purpose.SERVICE, Purpose.REMINDER, Purpo
 _ON_ITS_WAY: Final = timedelta(seconds=2)
 #: How long a reference may wait for what it refers to before ops are told.
 _UNMATCHED_AFTER: Final = timedelta(hours=24)
+
+#: How long after a visit its values are kept, and how far back visits are looked at again.
+_FORGOTTEN_AFTER: Final = timedelta(days=1)
+_LOOKED_BACK: Final = timedelta(days=60)
 
 
 class Settling:
@@ -135,6 +139,18 @@ class Settling:
             about = [Alert("unmatched_reference", {"kind": row.kind, "ref": row.ref}, now, row.loan_id) for row in rows]
             await outbox.record(tx, about)
         return len(rows)
+
+    async def forget_visits(self, now: datetime) -> int:
+        """Forgets who came to visits a day past, and by which code they were known."""
+        total = 0
+        while True:
+            async with self._ledger.transaction() as tx:
+                n = await tx.run(
+                    visiting.FORGET, before=now - _FORGOTTEN_AFTER, after=now - _FORGOTTEN_AFTER - _LOOKED_BACK, n=_PAGE
+                )
+            total += n
+            if n < _PAGE:
+                return total
 
 
 def _told_elsewhere(rows: Sequence[Any], answers: Mapping[str, Answer]) -> dict[str, str]:

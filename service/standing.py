@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, time, timedelta
+from typing import Any, Final
 
+from service.delinquency import bucket
 from service.facts import Kind, version_time
 from service.gate import Asked, Contacts, Counter, Drop, Go, Hold, counters_of, decide, rules_of
 from service.ladders import Ladders, Stage, moment
@@ -13,8 +14,13 @@ from service.money import Money
 from service.notices import Purpose, State
 from service.parties import DEFAULT_JURISDICTION
 from service.pauses import NO_PAUSES, is_silent, words_in
+from service.rule_kinds import LeadTime, Window
 from service.rulebook import Rulebook, Rules
+from service.visits import APPROVAL_COMES_WITHIN, REFUSALS, Visit, VisitHours, awaits_approval, refusal, visits_in
 from service.zones import local_date
+
+#: A stage whose visit is about to be announced is looked at again after this.
+_LOOK_AGAIN: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,7 @@ class PutBack:
     reason: str
     not_before: datetime | None = None
     rule: str | None = None
+    alert: Mapping[str, str | int] | None = None  #: what ops are told of a visit that is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,33 @@ class Standing:
         missing_or_over = _erased(row) or _facts_missing(row) or _ended(row)
         if missing_or_over is None and self.is_paused(row, row.pauses, now):
             return PutBack(State.SUPPRESSED, "paused", now)
-        return missing_or_over
+        return missing_or_over or self._visit(row, now)
+
+    def _visit(self, row: Any, now: datetime) -> PutBack | None:
+        """A visit is announced, moved and reminded of only where it may take place, and reminded of only where it was announced."""
+        if row.purpose != Purpose.VISIT or row.kind != Kind.VISIT_APPOINTMENT:
+            return None
+        if row.announced == "soon":
+            return PutBack(State.HELD, "awaiting_facts", now + _LOOK_AGAIN)
+        if row.announced == "never":
+            return PutBack(State.SUPPRESSED, "not_announced")
+        visit = visits_in(row.visits).get(row.ref) or Visit(row.ref)
+        hours, rules = self._visit_hours(row)
+        reason = refusal(visit, row.due_at, self.ladders.visit_terms, hours, row.zone, now=now, told=row.stage is not None)
+        if reason is None:
+            return None
+        if reason == "visit_not_allowed" and row.stage is None and awaits_approval(visit, row.created_at, now):
+            return PutBack(State.HELD, "awaiting_facts", row.created_at + APPROVAL_COMES_WITHIN)
+        return PutBack(State.SUPPRESSED, reason, rule=rules.get(reason), alert=_about(visit))
+
+    def _visit_hours(self, row: Any) -> tuple[VisitHours, dict[str, str]]:
+        """What the party's jurisdiction asks of a visit on its day, and by which rule, for each reason to refuse it."""
+        rules = self.rulebook.of(row.jurisdiction or DEFAULT_JURISDICTION, local_date(row.due_at, row.zone))
+        windows, leads = rules.of_kind(Window, Purpose.VISIT), rules.of_kind(LeadTime, Purpose.VISIT)
+        opens, closes = (windows[0].opens, windows[0].closes) if windows else (time.min, time.max)
+        hours = VisitHours(opens, closes, leads[0].notice.length if leads else timedelta())
+        named = {"visit_window": windows, "visit_lead_time": leads}
+        return hours, {reason: found[0].name for reason, found in named.items() if found}
 
     def is_paused(self, row: Any, pauses: str | None, now: datetime) -> bool:
         """Whether a stage's moment lies in a pause for its purpose, or one holds while it asks; `pauses` is the loan's column."""
@@ -122,6 +155,13 @@ class Standing:
         return ladder.stage(row.stage) if ladder else None
 
 
+def _about(visit: Visit) -> dict[str, str | int]:
+    """What ops must know of a visit that is refused."""
+    about: dict[str, str | int] = {"visit_id": visit.visit_id, "approved": int(visit.approved), "visitors": visit.visitors}
+    late = visit.days_past_due
+    return about if late is None else {**about, "days_past_due": late, "bucket": bucket(late)}
+
+
 def _erased(row: Any) -> PutBack | None:
     return PutBack(State.SUPPRESSED, "erased") if row.erased else None
 
@@ -144,7 +184,8 @@ def _ended(row: Any) -> PutBack | None:
     if not row.asks or row.kind is None:
         return None
     if row.deadline_state == "closed":
-        return PutBack(State.CANCELLED, row.deadline_reason or "closed")
+        refused = row.stage is None and row.deadline_reason in REFUSALS
+        return PutBack(State.SUPPRESSED if refused else State.CANCELLED, row.deadline_reason or "closed")
     if row.stage is not None and row.deadline_anchor != row.anchor:
         return PutBack(State.CANCELLED, "moved")
     if row.purpose == Purpose.COLLECTION and row.cured_by and _cured(row):

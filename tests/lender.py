@@ -82,6 +82,16 @@ class Lender:
         """The borrower promises to pay."""
         return self.event("loan.promise_to_pay.made", time, promise_id=promise_id, amount=amount, pay_by=pay_by)
 
+    def visit(self, what: str, time: datetime, visit_id: str = "V-1", **more: Any) -> bytes:
+        """Anything about a visit."""
+        return self.event(f"loan.visit.{what}", time, visit_id=visit_id, **more)
+
+    def scheduled(self, time: datetime, at_: datetime, visitors: int = 2, **more: Any) -> bytes:
+        """A visit has an appointment."""
+        people = [{"name": f"李{'强敏伟'[i]}", "badge_no": f"C-{i}"} for i in range(visitors)]
+        told = {"at": at_.isoformat(), "purpose": "商谈还款安排", "visitors": people, "verification_code": "4829", **more}
+        return self.visit("scheduled", time, **told)
+
     def submitted(self, time: datetime, **more: Any) -> bytes:
         """Somebody has asked for the loan."""
         return self.event("loan.application.submitted", time, application_id="A-1", amount="12000.00", **more)

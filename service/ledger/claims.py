@@ -3,6 +3,7 @@
 from service.ledger.digests import IS_HEAD, PAUSED, ready
 from service.ledger.planning import ZONE
 from service.ledger.statement import BOOL, BYTES, DATE, INSTANT, INT, TEXT, Rows, Statement
+from service.ledger.visiting import ANNOUNCED, ANNOUNCEMENT
 
 _KEYS = Rows(key=TEXT, month=INT)
 
@@ -31,9 +32,10 @@ DETAILS = Statement(
     f"""
     SELECT n.key, n.key_month, n.loan_id, n.role, n.template, n.channel, n.purpose, n.lane, n.asks, n.kind, n.ref, n.anchor,
         n.stage, n.digest, n.needs, n.context, n.event_time, n.moment, n.expires_at, n.tries, n.payment_id, n.receipt, n.only_to,
+        n.created_at,
         d.due_on, d.due_at, d.anchor AS deadline_anchor, d.amount, d.paid, d.currency, d.state AS deadline_state,
         d.reason AS deadline_reason, d.stated, d.stated_by, d.set_by AS deadline_set_by,
-        l.method, l.account_last4, l.cured_by, l.pauses, {ZONE} AS zone,
+        l.method, l.account_last4, l.cured_by, l.pauses, l.visits, {ZONE} AS zone,
         y.amount AS payment_amount, y.currency AS payment_currency, y.paid_at, y.method AS payment_method, y.covered,
         y.set_by AS payment_set_by, y.reversed_by AS payment_reversed_by,
         p.party_id, p.phone, p.phone_key, p.locale, p.jurisdiction, p.zone AS party_zone,
@@ -48,7 +50,8 @@ DETAILS = Statement(
             SELECT 1 FROM notices later WHERE later.loan_id = n.loan_id AND later.kind = n.kind AND later.ref = n.ref
             AND later.anchor = n.anchor AND later.role = n.role AND later.channel = n.channel AND later.stage IS NOT NULL
             AND later.moment > n.moment AND later.moment <= :now
-            AND later.state NOT IN ('cancelled', 'suppressed', 'expired')) AS overtaken
+            AND later.state NOT IN ('cancelled', 'suppressed', 'expired')) AS overtaken,
+        {ANNOUNCED} AS announced, {ANNOUNCEMENT} AS announcement
     FROM {{c}} JOIN notices n ON n.key = c.key AND n.key_month = c.month
     LEFT JOIN loans l ON l.loan_id = n.loan_id
     LEFT JOIN deadlines d ON d.loan_id = n.loan_id AND d.kind = n.kind AND d.ref = n.ref
@@ -59,7 +62,7 @@ DETAILS = Statement(
         "asks": BOOL, "event_time": INSTANT, "moment": INSTANT, "expires_at": INSTANT, "due_on": DATE, "due_at": INSTANT,
         "paid_at": INSTANT, "receipt": BOOL, "suppressed": BOOL, "overtaken": BOOL,
         "erased": BOOL,
-        "consented": BOOL,
+        "consented": BOOL, "created_at": INSTANT,
     },
     c=_KEYS,
     now=INSTANT,

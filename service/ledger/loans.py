@@ -11,7 +11,10 @@ import orjson
 from service.history import Closing, Deadline, LoanHistory, Payment
 from service.ledger.engine import Transaction
 from service.ledger.statement import BOOL, DATE, INSTANT, INT, TEXT, Rows, Statement
-from service.pauses import PauseWord, as_json, words_in
+from service.pauses import PauseWord, words_in
+from service.pauses import as_json as pauses_json
+from service.visits import Visit, visits_in
+from service.visits import as_json as visits_json
 
 _FIELDS = ("product", "currency", "timezone", "borrower_id", "method", "account_last4")
 _IDS = Rows(loan_id=TEXT)
@@ -24,7 +27,7 @@ ADD = Statement(
 
 LOCK = Statement(
     """
-    SELECT loans.loan_id, product, currency, timezone, borrower_id, method, account_last4, set_by, closings, pauses, cured_by
+    SELECT loans.loan_id, product, currency, timezone, borrower_id, method, account_last4, set_by, closings, pauses, visits, cured_by
     FROM loans JOIN {ids} ON loans.loan_id = ids.loan_id ORDER BY loans.loan_id {for_update}
     """,
     ids=_IDS,
@@ -60,13 +63,13 @@ SAVE_LOANS = Statement(
     """
     UPDATE loans SET product = l.product, currency = l.currency, timezone = l.timezone, borrower_id = l.borrower_id,
         method = l.method, account_last4 = l.account_last4, set_by = l.set_by, closings = l.closings, pauses = l.pauses,
-        cured_by = l.cured_by,
+        visits = l.visits, cured_by = l.cured_by,
         replan = loans.replan OR l.replan
     FROM {l} WHERE loans.loan_id = l.loan_id
     """,
     l=Rows(
         loan_id=TEXT, product=TEXT, currency=TEXT, timezone=TEXT, borrower_id=TEXT, method=TEXT, account_last4=TEXT, set_by=TEXT,
-        closings=TEXT, pauses=TEXT, cured_by=TEXT, replan=BOOL,
+        closings=TEXT, pauses=TEXT, visits=TEXT, cured_by=TEXT, replan=BOOL,
     ),
 )  # fmt: skip
 
@@ -129,6 +132,12 @@ class Loaded:
         """The words about pauses that had been read."""
         words: set[PauseWord] = self.loan[3]
         return words
+
+    @property
+    def visits_before(self) -> dict[str, Visit]:
+        """The visits as they had been read."""
+        visits: dict[str, Visit] = self.loan[4]
+        return visits
 
 
 async def lock(tx: Transaction, loan_ids: Iterable[str], now: datetime) -> dict[str, Loaded]:
@@ -206,7 +215,14 @@ _of_payment = attrgetter(*(name for name in _PAYMENT.columns if name != "loan_id
 
 def _of_loan(history: LoanHistory) -> tuple[Any, ...]:
     """What is stored of a loan, as a value to compare."""
-    return dict(history.fields), dict(history.set_by), set(history.closings), set(history.pauses), history.cured_by
+    return (
+        dict(history.fields),
+        dict(history.set_by),
+        set(history.closings),
+        set(history.pauses),
+        dict(history.visits),
+        history.cured_by,
+    )
 
 
 def _history(row: Any) -> LoanHistory:
@@ -216,6 +232,7 @@ def _history(row: Any) -> LoanHistory:
         set_by=_from_json(row.set_by),
         closings={Closing(*closing) for closing in _from_json(row.closings)},
         pauses=set(words_in(row.pauses)),
+        visits=dict(visits_in(row.visits)),
         cured_by=row.cured_by,
     )
 
@@ -223,7 +240,8 @@ def _history(row: Any) -> LoanHistory:
 def _loan_row(history: LoanHistory) -> tuple[Any, ...]:
     closings = sorted(([c.kind, c.version, c.reason] for c in history.closings), key=lambda c: (c[1], c[0] or ""))
     fields = (history.fields.get(name) for name in _FIELDS)
-    return (history.loan_id, *fields, _to_json(history.set_by), _to_json(closings), as_json(history.pauses), history.cured_by)
+    pauses, visits = pauses_json(history.pauses), visits_json(history.visits.values())
+    return (history.loan_id, *fields, _to_json(history.set_by), _to_json(closings), pauses, visits, history.cured_by)
 
 
 def _payment(cells: Sequence[Any]) -> Payment:

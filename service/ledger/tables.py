@@ -86,6 +86,7 @@ loans = Table(
     Column("set_by", Text, nullable=False, server_default="{}", comment="field → version, JSON"),
     Column("closings", Text, nullable=False, server_default="[]", comment="[kind or null, version, reason], JSON"),
     Column("pauses", Text, nullable=False, server_default="[]", comment="[version, paused … promised, about, until], JSON"),
+    Column("visits", Text, nullable=False, server_default="[]", comment="service.visits.Visit each, JSON"),
     Column("cured_by", Text, comment="version"),
     Column("replan", Boolean, nullable=False, server_default=_no),
     Column("created_at", Instant, nullable=False),
@@ -121,6 +122,7 @@ deadlines = Table(
 )
 Index("ix_deadlines_due_on", deadlines.c.kind, deadlines.c.due_on, **_where("state = 'open' AND due_on IS NOT NULL"))
 Index("ix_deadlines_due_at", deadlines.c.kind, deadlines.c.due_at, **_where("state = 'open' AND due_at IS NOT NULL"))
+Index("ix_deadlines_visits", deadlines.c.due_at, **_where("kind = 'visit_appointment'"))
 Index("ix_deadlines_stub", deadlines.c.created_at, **_where("state = 'stub'"))
 
 payments = Table(

@@ -99,6 +99,7 @@ def _loans() -> None:
         sa.Column(
             "pauses", sa.Text, server_default="[]", nullable=False, comment="[version, paused … promised, about, until], JSON"
         ),
+        sa.Column("visits", sa.Text, server_default="[]", nullable=False, comment="service.visits.Visit each, JSON"),
         sa.Column("cured_by", sa.Text, comment="version"),
         sa.Column("replan", sa.Boolean, server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", Instant, nullable=False),
@@ -137,6 +138,7 @@ def _deadlines() -> None:
     )
     op.create_index("ix_deadlines_due_at", "deadlines", ["kind", "due_at"], **_where("state = 'open' AND due_at IS NOT NULL"))
     op.create_index("ix_deadlines_due_on", "deadlines", ["kind", "due_on"], **_where("state = 'open' AND due_on IS NOT NULL"))
+    op.create_index("ix_deadlines_visits", "deadlines", ["due_at"], **_where("kind = 'visit_appointment'"))
     op.create_index("ix_deadlines_stub", "deadlines", ["created_at"], **_where("state = 'stub'"))
 
 
