@@ -21,6 +21,10 @@ TEMPLATES = {
     "loan.overdue.cured": "overdue_cured",
     "loan.promise_to_pay.made": "promise_recorded",
     "loan.security.anomaly_detected": "security_alert",
+    "loan.visit.scheduled": "visit_notice",
+    "loan.visit.rescheduled": "visit_rescheduled",
+    "loan.visit.cancelled": "visit_cancelled",
+    "loan.visit.completed": "visit_follow_up",
 }
 
 

@@ -22,7 +22,7 @@ EVENTS = {
     "application_received", "credit_limit_assessed", "application_approved", "application_rejected", "contract_signed",
     "loan_disbursed", "disbursement_failed", "schedule_replaced", "repayment_received", "repayment_reversed",
     "auto_debit_failed", "repayment_method_changed", "loan_settled", "overdue_cured",
-    "promise_recorded",
+    "promise_recorded", "visit_cancelled", "visit_follow_up",
 }  # fmt: skip
 REMINDERS = {
     "repayment_due_soon", "repayment_due_tomorrow", "repayment_due_today", "repayment_due_today_evening", "repayment_grace",
@@ -31,6 +31,7 @@ REMINDERS = {
 COLLECTION = {
     "repayment_overdue", "repayment_overdue_15", "repayment_overdue_30", "repayment_overdue_60", "promise_broken",
 }  # fmt: skip
+VISITS = {"visit_notice", "visit_rescheduled", "visit_reminder"}
 BEFORE_DUE = ["repayment_due_soon", "repayment_due_tomorrow", "repayment_due_today", "repayment_due_today_evening"]
 
 
@@ -51,26 +52,34 @@ def test_the_lint_finds_nothing(signature: str) -> None:
 
 def test_every_notice_of_the_processes_is_there() -> None:
     """Application, repayment and overdue of EVENTS.md, and what their ladders send."""
-    assert set(NAMES) >= EVENTS | REMINDERS | COLLECTION
+    assert set(NAMES) >= EVENTS | REMINDERS | COLLECTION | VISITS
 
 
 def test_what_asks_and_why() -> None:
-    """Reminders and collection ask; everything else tells and is a service."""
+    """Reminders, collection and what announces a visit ask; everything else tells and is a service."""
     for spec in CATALOGUE:
         if spec.name in REMINDERS:
             expected = (Purpose.REMINDER, True)
+        elif spec.name in VISITS:
+            expected = (Purpose.VISIT, True)
         else:
             expected = (Purpose.COLLECTION, True) if spec.name in COLLECTION else (Purpose.SERVICE, False)
         assert (spec.purpose, spec.asks) == expected, spec.name
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "visit_notice"])
 def test_a_text_is_short(name: str) -> None:
     """A Chinese text takes two parts at most by the carriers' rule; an English one two with a signature in the GSM alphabet."""
     plain = replace(TEXTS, signature="Duebell: ")
     for locale in ("zh-CN", "zh-TW"):
         assert all(count_carrier_cn(made.text) <= 2 for made in preview(TEXTS, CATALOGUE[name], locale))
     assert all(made.segments <= 2 for made in preview(plain, CATALOGUE[name], "en") if made.encoding == "gsm7")
+
+
+def test_who_comes_to_the_door_takes_room() -> None:
+    """The announcement of a visit names the people, the code and what to check: three parts in Chinese."""
+    for locale in ("zh-CN", "zh-TW"):
+        assert all(count_carrier_cn(made.text) <= 3 for made in preview(TEXTS, CATALOGUE["visit_notice"], locale))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -27,7 +27,7 @@ MEETINGS = 200
 _VAULT = parse_keys(generated_keys())
 _LOANS = Statement(
     """
-    SELECT loan_id, product, currency, timezone, borrower_id, method, account_last4, set_by, closings, pauses, cured_by, replan
+    SELECT loan_id, product, currency, timezone, borrower_id, method, account_last4, set_by, closings, pauses, visits, cured_by, replan
     FROM loans ORDER BY loan_id
     """
 )
@@ -94,6 +94,9 @@ def story() -> list[bytes]:
         lender.paused(at("2026-06-20 11:10"), "deceased"),
         lender.promised(at("2026-06-20 09:30"), "60.00", "2026-07-01"),
         lender.resumed(at("2026-06-20 11:20")),
+        lender.scheduled(at("2026-06-20 11:30"), at("2026-07-01 10:00")),
+        lender.visit("rescheduled", at("2026-06-20 11:40"), at=at("2026-07-02 10:00").isoformat()),
+        lender.visit("approved", at("2026-06-20 11:20")),
         lender.party(at("2026-06-20 12:00"), locale="en", phone="+8613900139000"),
     ]  # fmt: skip
 

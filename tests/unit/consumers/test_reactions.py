@@ -23,19 +23,23 @@ from service.facts import (
     PartyFact,
     PaymentReceived,
     PaymentReversed,
+    VisitDecided,
+    VisitMoved,
+    VisitScheduled,
 )
 from service.money import Money
 from service.secret import Secret
 
 EventOf = Callable[..., Event]
 
-#: contract: the events of borrowing, repaying, being late, security, and people.
+#: contract: the events of borrowing, repaying, being late, visits, security, and people.
 _TYPES = """
 loan.application.approved loan.application.limit_assessed loan.application.rejected loan.application.submitted
 loan.auto_debit.failed loan.collection.paused loan.collection.resumed
 loan.contract.signed loan.disbursed loan.disbursement_failed loan.overdue.cured loan.overdue.entered
 loan.promise_to_pay.made loan.repayment.received loan.repayment.reversed loan.repayment_method.changed loan.schedule.replaced
-loan.settled loan.written_off party.updated
+loan.settled loan.visit.approved loan.visit.cancelled loan.visit.completed loan.visit.declined loan.visit.requested
+loan.visit.rescheduled loan.visit.scheduled loan.written_off party.updated
 loan.operation.confirmation_requested loan.security.anomaly_detected party.consent_changed party.erased
 """
 TYPES = _TYPES.split()
@@ -120,6 +124,18 @@ NOTICES: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("loan.overdue.cured", "overdue_cured", {"cured_at": datetime(2026, 8, 12, 3, 20, tzinfo=UTC)}),
     ("loan.promise_to_pay.made", "promise_recorded", {"amount": Money(200000), "pay_by": date(2026, 8, 20)}),
+    (
+        "loan.visit.scheduled",
+        "visit_notice",
+        {
+            "purpose": "商谈还款安排",
+            "visitors": [{"name": "李强", "badge_no": "C-1024"}, {"name": "周敏", "badge_no": "C-1031"}],
+            "verification_code": "4829",
+        },
+    ),
+    ("loan.visit.rescheduled", "visit_rescheduled", {}),
+    ("loan.visit.cancelled", "visit_cancelled", {}),
+    ("loan.visit.completed", "visit_follow_up", {"outcome": "agreed", "follow_up": "三日内签署协商协议"}),
 ]
 
 
@@ -133,7 +149,7 @@ def test_the_notice_and_its_values(event_of: EventOf, event_type: str, template:
 
 @pytest.mark.parametrize("event_type", sorted(set(TYPES) - {row[0] for row in NOTICES}))
 def test_events_without_a_notice(event_of: EventOf, event_type: str) -> None:
-    """An overdue figure, a pause or a write-off, a change of contact data or consent, and an erasure give no notice."""
+    """A figure, a pause, a write-off, what is decided of a visit, a change of contact data or consent, and an erasure give none."""
     assert not [fact for fact in event_of(event_type).facts if isinstance(fact, NoticeGiven)]
 
 
@@ -321,6 +337,33 @@ def test_a_promise_is_waited_for(event_of: EventOf) -> None:
     assert said(event)[0] == DeadlineOpened(
         event.version, "L-1001", Kind.PROMISE_TO_PAY, "PTP-1", date(2026, 8, 20), amount=amount
     )
+
+
+def test_what_is_decided_of_a_visit(event_of: EventOf) -> None:
+    """A request is only kept; approval and refusal are facts of the visit."""
+    approved, declined = event_of("loan.visit.approved"), event_of("loan.visit.declined")
+    assert said(event_of("loan.visit.requested")) == []
+    assert said(approved) == [VisitDecided(approved.version, "L-1001", "V-1", approved=True)]
+    assert said(declined) == [VisitDecided(declined.version, "L-1001", "V-1", approved=False)]
+
+
+def test_a_visit_has_a_time(event_of: EventOf) -> None:
+    """Scheduled with the number of those who come, moved to another time; its texts speak of its appointment."""
+    scheduled, moved = event_of("loan.visit.scheduled"), event_of("loan.visit.rescheduled")
+    at, later = datetime(2026, 12, 10, 2, tzinfo=UTC), datetime(2026, 12, 12, 7, tzinfo=UTC)
+    assert said(scheduled)[0] == VisitScheduled(scheduled.version, "L-1001", "V-1", at, 2)
+    assert said(moved)[0] == VisitMoved(moved.version, "L-1001", "V-1", later)
+    for event in (scheduled, moved):
+        notice = said(event)[1]
+        assert isinstance(notice, NoticeGiven)
+        assert (notice.kind, notice.ref) == (Kind.VISIT_APPOINTMENT, "V-1")
+
+
+@pytest.mark.parametrize("event_type", ["loan.visit.cancelled", "loan.visit.completed"])
+def test_a_visit_is_over(event_of: EventOf, event_type: str) -> None:
+    """Its appointment closes."""
+    event = event_of(event_type)
+    assert said(event)[0] == DeadlineClosed(event.version, "L-1001", Kind.VISIT_APPOINTMENT, "V-1", "closed")
 
 
 def test_a_write_off_closes_everything(event_of: EventOf) -> None:

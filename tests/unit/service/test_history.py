@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -23,6 +24,9 @@ from service.facts import (
     PaymentReceived,
     PaymentReversed,
     Version,
+    VisitDecided,
+    VisitMoved,
+    VisitScheduled,
     version_of,
 )
 from service.history import LoanHistory, natural
@@ -240,6 +244,68 @@ def test_a_write_off_closes_what_is_open_and_money_still_counts() -> None:
     assert {reason for _, reason, _ in standing(folded(off, THREE, settled)).values()} == {"settled"}
 
 
+def visit(day: float, due: float, name: str = "V-1", visitors: int = 2) -> VisitScheduled:
+    """A visit scheduled on a day."""
+    return VisitScheduled(v(day), LOAN, name, at(due), visitors)
+
+
+def moved(day: float, due: float, name: str = "V-1") -> VisitMoved:
+    """A visit moved on a day."""
+    return VisitMoved(v(day), LOAN, name, at(due))
+
+
+def test_a_visit_is_where_the_newest_event_puts_it() -> None:
+    """Scheduled and moved in any order; a visit that is only moved waits, one that is only decided is not there."""
+    for events in permutations([visit(40, 50), moved(41, 52), visit(42, 54, visitors=3), moved(39, 60)]):
+        history = folded(*events)
+        appointment = history.deadlines["visit_appointment", "V-1"]
+        assert (appointment.due_at, appointment.set_by, appointment.anchor) == (at(54), v(42), "20260725T0000Z")
+        assert history.visits["V-1"].visitors == 3
+    assert standing(folded(moved(41, 52))) == {"V-1": ("stub", None, 0)}
+    assert standing(folded(VisitDecided(v(41), LOAN, "V-1", approved=True))) == {}
+
+
+def test_what_should_have_gone_before_a_visit_had_its_time_is_not_planned() -> None:
+    """Stages count from the event that set the time, or from the arrival of one that was backfilled."""
+    history = folded(visit(40, 50), moved(41, 52))
+    assert history.deadlines["visit_appointment", "V-1"].plan_from == at(41)
+    history.absorb([moved(42, 53)], plan_from=at(45))
+    assert history.deadlines["visit_appointment", "V-1"].plan_from == at(45)
+
+
+_STATED = OverdueStated(v(125), LOAN, "9", 7, Money(5))
+
+
+@pytest.mark.parametrize(
+    ("facts", "late"),
+    [
+        ([], None),
+        (THREE, 100),
+        ([THREE, paid(40, 100)], 70),
+        ([THREE, paid(129, 300)], 0),
+        ([THREE, paid(131, 300)], 100),
+        ([THREE, paid(40, 99)], 100),
+        ([THREE, paid(40, 100), PaymentReversed(v(41), LOAN, "P-1")], 100),
+        ([THREE, schedule(40, (2, 61, 50), replaces=True)], 69),
+        ([THREE, DeadlinesClosed(v(120), LOAN, None, "settled")], 0),
+        ([THREE, DeadlinesClosed(v(140), LOAN, None, "settled")], 100),
+        ([THREE, DeadlinesClosed(v(120), LOAN, None, "written_off")], 100),
+        ([THREE, LoanCured(v(70), LOAN)], 40),
+        ([THREE, LoanCured(v(140), LOAN)], 100),
+        ([THREE, LoanCured(v(70), LOAN), OverdueStated(v(71), LOAN, "1", 41, Money(100))], 100),
+        ([_STATED], 12),
+        ([_STATED, THREE], 100),
+        ([paid(120, 5, ref="9")], None),
+        ([schedule(0, (1, 140, 100))], 0),
+        ([THREE, LoanFact(v(1), LOAN, timezone="America/Los_Angeles")], 99),
+    ],
+)
+def test_days_past_due_at_the_time_of_a_visits_event(facts: list[Any], late: int | None) -> None:
+    """Counted in the loan's zone on the day of the event, from the oldest instalment that was not paid or over then."""
+    changes = [[fact] if isinstance(fact, LoanChange) else fact for fact in facts]
+    assert folded(*changes, visit(130, 140)).visits["V-1"].days_past_due == late
+
+
 def test_a_deadline_can_be_closed_alone() -> None:
     """The first closing after the event that set it counts; an earlier one, or one known before it, does not."""
     signing = DeadlineOpened(v(0), LOAN, Kind.CONTRACT_SIGNING, "A-1", date(2026, 6, 8))
@@ -361,6 +427,17 @@ def _a_pause(draw: st.DrawFn, day: float) -> list[LoanChange]:
     ]
 
 
+def _a_visit(draw: st.DrawFn, day: float) -> list[LoanChange]:
+    name = draw(st.sampled_from(["V-1", "V-2"]))
+    facts = (
+        visit(day, draw(_DAYS), name, draw(st.integers(0, 3))),
+        moved(day, draw(_DAYS), name),
+        VisitDecided(v(day), LOAN, name, approved=draw(st.booleans())),
+        DeadlineClosed(v(day), LOAN, Kind.VISIT_APPOINTMENT, name, "closed"),
+    )
+    return [draw(st.sampled_from(facts))]
+
+
 def _a_word(draw: st.DrawFn, day: float) -> list[LoanChange]:
     ref = draw(_REFS)
     return [
@@ -371,7 +448,19 @@ def _a_word(draw: st.DrawFn, day: float) -> list[LoanChange]:
     ]
 
 
-_MAKERS = [_a_schedule, _a_schedule, _a_payment, _a_payment, _a_payment, _a_reversal, _an_end, _a_pause, _a_word]
+_MAKERS = [
+    _a_schedule,
+    _a_schedule,
+    _a_payment,
+    _a_payment,
+    _a_payment,
+    _a_reversal,
+    _an_end,
+    _a_pause,
+    _a_visit,
+    _a_visit,
+    _a_word,
+]
 
 
 @given(events=_events(), data=st.data())
@@ -388,7 +477,7 @@ def test_any_order_and_any_repetition_give_the_same_rows(events: list[list[LoanC
     assert history.deadlines == expected.deadlines
     assert history.payments == expected.payments
     assert (history.fields, history.cured_by, history.closings) == (expected.fields, expected.cured_by, expected.closings)
-    assert history.pauses == expected.pauses
+    assert (history.pauses, history.visits) == (expected.pauses, expected.visits)
 
 
 @given(events=_events())

@@ -1,6 +1,7 @@
 """Ladders: what the files may say, when stages go, and when they have lost their point."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from service.ladders import (
     spans_between,
 )
 from service.notices import Purpose
+from service.pauses import PromiseTerms
+from service.visits import VisitTerms
 from service.zones import end_of_day, local_date, zone
 
 SHIPPED = Path(__file__).parents[3] / "schedules" / "ladders"
@@ -90,6 +93,17 @@ def test_the_shipped_ladders_say_what_the_contract_says() -> None:
     assert [stage.name for stage in INSTALMENT.stages if stage.digest == "due"] == ["due_soon", "due_tomorrow", "due_today"]
     assert [stage.purpose for stage in INSTALMENT.stages] == [None] * 5 + [Purpose.COLLECTION] * 5
     assert [stage.name for stage in LADDERS[Kind.CONTRACT_SIGNING].stages] == ["signing_reminder", "signing_last_day"]
+    promise, visit = LADDERS[Kind.PROMISE_TO_PAY], LADDERS[Kind.VISIT_APPOINTMENT]
+    assert [(stage.name, stage.day, stage.hour, stage.purpose) for stage in promise.stages] == [
+        ("promise_due", 0, time(9), None),
+        ("promise_broken", 2, time(10), Purpose.COLLECTION),
+    ]
+    assert [(stage.name, stage.before, stage.template) for stage in visit.stages] == [
+        ("visit_reminder_24h", timedelta(hours=24), "visit_reminder"),
+        ("visit_reminder_2h", timedelta(hours=2), "visit_reminder"),
+    ]
+    assert (LADDERS.promise_terms, LADDERS.visit_terms) == (PromiseTerms(1, Decimal(0)), VisitTerms(90, 2))
+    assert (Ladders().promise_terms, Ladders().visit_terms) == (PromiseTerms(), VisitTerms())
     assert LADDERS["contract_signing"] is LADDERS[Kind.CONTRACT_SIGNING]
 
 

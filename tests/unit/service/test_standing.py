@@ -1,6 +1,7 @@
 """May a claimed notice still go? Each thing that can have happened to it has its own answer."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,11 @@ from service.facts import version_of
 from service.gate import Contacts, Counter
 from service.ladders import Ladders
 from service.notices import State
+from service.pauses import PauseWord, as_json
 from service.rulebook import Rulebook, read_rules
 from service.standing import PutBack, Standing
+from service.visits import Visit
+from service.visits import as_json as visits_json
 from tests.lender import at
 
 NOON = at("2026-06-20 12:00")
@@ -25,14 +29,15 @@ def row(**changes: Any) -> SimpleNamespace:
     return SimpleNamespace(
         **{
             "purpose": "reminder", "asks": True, "kind": "instalment", "stage": "due_today", "needs": "deadline",
-            "receipt": False, "only_to": None,
+            "receipt": False, "only_to": None, "ref": "1",
             "anchor": "2026-06-20", "deadline_anchor": "2026-06-20", "deadline_state": "open", "deadline_reason": None,
             "deadline_set_by": "v", "payment_set_by": None, "payment_reversed_by": None, "phone": b"sealed",
             "phone_key": b"\x01",
             "due_on": date(2026, 6, 20), "zone": "Asia/Shanghai", "party_zone": "Asia/Shanghai", "jurisdiction": "cn",
             "amount": 10_000, "paid": 0, "currency": "CNY", "event_time": None, "suppressed": False, "overtaken": False, "erased": False,
             "role": "borrower", "party_id": "B-1", "party_set_by": None, "consented": False,
-            "cured_by": None, "stated_by": None, "pauses": "[]", "moment": at("2026-06-20 09:00"), "expires_at": at("2026-06-21 00:00"),
+            "cured_by": None, "stated_by": None, "pauses": "[]", "visits": "[]", "announced": None,
+            "moment": at("2026-06-20 09:00"), "expires_at": at("2026-06-21 00:00"),
             **changes,
         }
     )  # fmt: skip
@@ -185,3 +190,90 @@ def test_what_a_text_may_say(changes: dict[str, Any], text: str, reason: str | N
     found = STANDING.refused_text(row(**changes), text, NOON)
     assert (found and f"{found.reason} {found.rule}") == reason
     assert found is None or found.state is State.SUPPRESSED
+
+
+def _paused(reason: str, text: str, until: str | None = None) -> str:
+    """What a loan keeps of one pause."""
+    return as_json([PauseWord(_cured(text), "paused", reason, until and at(until).isoformat())])
+
+
+@pytest.mark.parametrize(
+    ("changes", "silent"),
+    [
+        (_collection(pauses=_paused("dispute", "2026-06-20 08:00")), True),
+        (_collection(pauses=_paused("dispute", "2026-06-20 08:00", "2026-06-20 10:00")), True),
+        (_collection(pauses=_paused("dispute", "2026-06-20 11:00")), True),
+        (_collection(pauses=_paused("dispute", "2026-06-20 09:30", "2026-06-20 11:00")), False),
+        (_collection(pauses=_paused("dispute", "2026-06-20 13:00")), False),
+        (_collection(pauses=_paused("dispute", "2026-06-20 08:00", "2026-06-20 10:00"), stage=None), False),
+        (_collection(pauses=_paused("dispute", "2026-06-20 08:00"), stage=None, asks=False), False),
+        (_collection(pauses=None), False),
+        ({"pauses": _paused("dispute", "2026-06-20 08:00")}, False),
+        ({"pauses": _paused("bankruptcy", "2026-06-20 08:00")}, True),
+        (_collection(pauses=_paused("dispute", "2026-06-20 08:00"), deadline_state="closed"), False),
+    ],
+    ids=[
+        "holds", "held at its moment", "holds by now", "fell between", "not yet", "an event's is asked now", "tells", "no loan",
+        "a reminder", "nobody to remind", "over anyway",
+    ],
+)  # fmt: skip
+def test_a_pause_ends_what_asks(changes: dict[str, Any], silent: bool) -> None:
+    """A stage whose moment lies in a pause for its purpose, and whatever asks while one holds; what is over is over first."""
+    found = judged(**changes)
+    assert (found == PutBack(State.SUPPRESSED, "paused", NOON)) is silent
+
+
+VISIT = Visit("V-1", "v", approved=True, scheduled_by="v", visitors=2, days_past_due=95)
+
+
+def _visit(visit: Visit = VISIT, **changes: Any) -> dict[str, Any]:
+    """A claimed announcement of a visit in two days."""
+    return {
+        "purpose": "visit", "kind": "visit_appointment", "ref": "V-1", "stage": None, "due_on": None, "due_at": at("2026-06-22 15:00"),
+        "visits": visits_json([visit]), "created_at": NOON, "event_time": NOON, **changes,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        (_visit(), None),
+        (_visit(replace(VISIT, approved=False)), (State.HELD, "awaiting_facts")),
+        (_visit(replace(VISIT, approved=False), created_at=at("2026-06-20 11:50")), (State.SUPPRESSED, "visit_not_allowed")),
+        (_visit(replace(VISIT, days_past_due=20)), (State.SUPPRESSED, "visit_not_allowed")),
+        (_visit(replace(VISIT, visitors=1)), (State.SUPPRESSED, "visit_visitors")),
+        (_visit(due_at=at("2026-06-22 23:00")), (State.SUPPRESSED, "visit_window")),
+        (_visit(due_at=at("2026-06-21 11:00")), (State.SUPPRESSED, "visit_lead_time")),
+        (_visit(visits="[]"), (State.HELD, "awaiting_facts")),
+        (_visit(purpose="service", due_at=at("2026-06-21 11:00")), None),
+        (_visit(stage="visit_reminder_24h", announced="yes", due_at=at("2026-06-21 11:00")), None),
+        (_visit(stage="visit_reminder_24h", announced="soon"), (State.HELD, "awaiting_facts")),
+        (_visit(stage="visit_reminder_24h", announced="never"), (State.SUPPRESSED, "not_announced")),
+        (
+            _visit(replace(VISIT, approved=False), stage="visit_reminder_24h", announced="yes"),
+            (State.SUPPRESSED, "visit_not_allowed"),
+        ),
+        (_visit(deadline_state="closed", deadline_reason="visit_window"), (State.SUPPRESSED, "visit_window")),
+        (
+            _visit(deadline_state="closed", deadline_reason="visit_window", stage="visit_reminder_24h"),
+            (State.CANCELLED, "visit_window"),
+        ),
+    ],
+)
+def test_a_visit_is_announced_only_where_it_may_take_place(changes: dict[str, Any], verdict: tuple[State, str] | None) -> None:
+    """Each condition has its refusal; an approval is waited for; a reminder needs an announcement."""
+    found = judged(**changes)
+    assert (found and (found.state, found.reason)) == verdict
+    if found and found.reason in {"visit_window", "visit_lead_time"} and "deadline_state" not in changes:
+        assert found.rule
+        assert found.alert
+
+
+def test_a_refusal_tells_ops_what_there_is() -> None:
+    """The visit, what was decided, how many come, and how late the loan is."""
+    found = judged(**_visit(replace(VISIT, visitors=1)))
+    assert found
+    assert found.alert == {"visit_id": "V-1", "approved": 1, "visitors": 1, "days_past_due": 95, "bucket": "90+"}
+    unknown = judged(**_visit(Visit("V-1"), created_at=at("2026-06-20 11:00")))
+    assert unknown
+    assert unknown.alert == {"visit_id": "V-1", "approved": 0, "visitors": 0}
