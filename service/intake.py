@@ -215,15 +215,15 @@ class Intake:
         facts = [fact for event in work.events for fact in event.facts]
         told = await people.absorb(tx, self._vault, [f for f in facts if isinstance(f, people.PersonFact)], now)
         loaded = await loans.lock(tx, (event.loan_id for event in work.events if event.loan_id), now)
-        await loans.load_details(tx, loaded, _with_details(work.events))
+        detailed = _with_details(work.events)
+        await loans.load_details(tx, loaded, detailed)
         recorded_at = self._clock()
         for event in work.events:
             if event.loan_id:
                 changes = [f for f in event.facts if isinstance(f, LoanChange)]
                 loaded[event.loan_id].history.absorb(changes, plan_from=recorded_at if event.mode_backfill else None)
-        for entry in loaded.values():
-            if entry.history.deadlines or entry.history.payments or entry.history.visits:
-                entry.history.derive(self._promises.tolerance)
+        for loan_id in detailed:
+            loaded[loan_id].history.derive(self._promises.tolerance)
         effects = _effects(loaded)
         await loans.save(tx, loaded, effects.replan, recorded_at)
         added = self._notice_rows(work.events, recorded_at)
