@@ -32,6 +32,7 @@ COLLECTION = {
     "repayment_overdue", "repayment_overdue_15", "repayment_overdue_30", "repayment_overdue_60", "promise_broken",
 }  # fmt: skip
 VISITS = {"visit_notice", "visit_rescheduled", "visit_reminder"}
+SECURITY = {"operation_code", "operation_reply", "security_alert"}
 BEFORE_DUE = ["repayment_due_soon", "repayment_due_tomorrow", "repayment_due_today", "repayment_due_today_evening"]
 
 
@@ -62,6 +63,8 @@ def test_what_asks_and_why() -> None:
             expected = (Purpose.REMINDER, True)
         elif spec.name in VISITS:
             expected = (Purpose.VISIT, True)
+        elif spec.name in SECURITY:
+            expected = (Purpose.SECURITY, False)
         else:
             expected = (Purpose.COLLECTION, True) if spec.name in COLLECTION else (Purpose.SERVICE, False)
         assert (spec.purpose, spec.asks) == expected, spec.name
