@@ -15,11 +15,13 @@ from service.notices import Lane
 from service.senders._port import Message
 from service.senders.memory import MemorySender
 from service.settings import Settings
+from service.settling import ON_ITS_WAY
 from service.vault import generated_keys, parse_keys
 
 _ALL: Final = 10_000_000
 #: Sweeps that a simulation does in its own time, or has no use for.
 _NOT_SWEPT: Final = frozenset({"plan", "expire", "gauges", "erasure", "retention"})
+_SETTLED_EVERY: Final = timedelta(seconds=2)  #: as the timetable has it
 #: When sweeps look again at what an event said: a visit waits ten minutes for its approval, a reference a day for its object.
 _LOOKED_AT_AGAIN: Final = (timedelta(minutes=10), timedelta(hours=24))
 
@@ -171,7 +173,8 @@ class Simulation:
                     claimed += n
         async with self.ledger.transaction() as tx:
             row = (await tx.rows(claims.NEXT_AFTER, now=now))[0]
-        self._ready_at = min(filter(None, (row.at, row.ends, row.resumed, row.answered)), default=None)
+        asked_at = row.unknown and max(row.unknown + ON_ITS_WAY, now + _SETTLED_EVERY)
+        self._ready_at = min(filter(None, (row.at, row.ends, row.resumed, row.answered, asked_at)), default=None)
         if self._on_sent:
             for message in self.sender.messages:
                 self._on_sent(message)

@@ -18,7 +18,7 @@ _SAID_AGAIN: Final = frozenset({Purpose.SECURITY, Purpose.VISIT})
 #: Purposes that are said again only where the sender knows our key and will not say it twice.
 _SAID_AGAIN_IF_SAFE: Final = frozenset({Purpose.SERVICE, Purpose.REMINDER, Purpose.PAYER, Purpose.MARKETING})
 #: How long a request may still be on its way before its sender is asked.
-_ON_ITS_WAY: Final = timedelta(seconds=2)
+ON_ITS_WAY: Final = timedelta(seconds=2)
 #: How long a reference may wait for what it refers to before ops are told.
 _UNMATCHED_AFTER: Final = timedelta(hours=24)
 
@@ -56,7 +56,7 @@ class Settling:
     async def settle(self, now: datetime) -> int:
         """Asks the senders what became of unknown hand-overs; where they cannot tell, the purpose decides."""
         async with self._ledger.transaction() as tx:
-            rows = await tx.rows(sql.UNKNOWN, before=now - _ON_ITS_WAY, n=_PAGE)
+            rows = await tx.rows(sql.UNKNOWN, before=now - ON_ITS_WAY, n=_PAGE)
         if not rows:
             return 0
         answers = await self._asked(rows)

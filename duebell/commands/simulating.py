@@ -50,7 +50,7 @@ def simulate(
     last, zone = _end(until, timezone, told)
     if html is not None and not html.parent.is_dir():
         fail(f"--html: there is no folder {html.parent}", MISUSED)
-    outcome = waited_for(_run(planned, last, zone, told, name))
+    outcome = waited_for(_run(planned, last, zone, told, name, draws=html is not None))
     if html is not None:
         html.write_text(outcome.page, "utf-8")
         remark(f"the picture is in {html}")
@@ -104,14 +104,14 @@ def _end(until: str | None, timezone: str | None, told: "Told | None") -> tuple[
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What came of it: a line for each notice, what differs from the scenario, and the picture's page."""
+    """What came of it: a line for each notice, what differs from the scenario, and the picture's page, if one is wanted."""
 
     lines: list[dict[str, Any]]
     wrong: "Sequence[Difference]"
     page: str
 
 
-async def _run(planned: "list[Arrival]", last: date, zone: str, told: "Told | None", name: str) -> _Outcome:
+async def _run(planned: "list[Arrival]", last: date, zone: str, told: "Told | None", name: str, *, draws: bool) -> _Outcome:
     from duebell.picture import lives, page  # noqa: PLC0415 - heavy
     from duebell.scenario import played  # noqa: PLC0415
     from duebell.simulation import Simulation  # noqa: PLC0415
@@ -127,7 +127,8 @@ async def _run(planned: "list[Arrival]", last: date, zone: str, told: "Told | No
         else:
             await simulation.run(planned, until)
         title, story = (told.scenario.title, told.scenario.story) if told else (Path(name).name, "")
-        return _Outcome(await simulation.lines(), wrong, page(await lives(simulation, zone, until), zone, title, story))
+        drawn = page(await lives(simulation, zone, until), zone, title, story) if draws else ""
+        return _Outcome(await simulation.lines(), wrong, drawn)
     finally:
         await simulation.close()
 

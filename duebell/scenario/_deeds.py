@@ -15,10 +15,11 @@ from service.senders._port import NotSent, Outcome, Rejected, Reply, Unknown
 from service.zones import in_utc
 
 _WHO: Final = "scenario"
-#: What a provider can be: its answer to every text until it is something else.
+#: What a provider can be: its answer to every text until it is something else. A forgetful one cannot be asked later either.
 _ANSWERS: Final[dict[str, Outcome | None]] = {
     "away": NotSent("connection_refused"),
     "silent": Unknown("timeout"),
+    "forgetful": Unknown("timeout"),
     "refusing": Rejected("recipient", "unknown_number"),
     "back": None,
 }
@@ -129,6 +130,7 @@ async def _provider(scene: _Scene) -> None:
     name = scene.doing.name or ""
     if name not in _ANSWERS:
         raise scene.cast.document.wrong((*scene.place, "name"), f"a provider is {', '.join(_ANSWERS)}")
+    scene.simulation.sender.tells = name != "forgetful"
     scene.simulation.sender.answers(_ANSWERS[name])
 
 

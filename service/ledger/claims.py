@@ -219,9 +219,10 @@ NEXT_AFTER = Statement(
     """
     SELECT min(CASE WHEN not_before > :now THEN not_before END) AS at, min(expires_at) AS ends,
         (SELECT min(until) FROM controls WHERE until > :now) AS resumed,
-        (SELECT min(expires_at) FROM questions WHERE answer IS NULL AND expires_at > :now) AS answered
+        (SELECT min(expires_at) FROM questions WHERE answer IS NULL AND expires_at > :now) AS answered,
+        (SELECT min(handed_at) FROM notices WHERE state = 'unknown' AND reason <> 'cannot_tell') AS unknown
     FROM notices WHERE state IN ('planned', 'held')
     """,
-    returns={"at": INSTANT, "ends": INSTANT, "resumed": INSTANT, "answered": INSTANT},
+    returns={"at": INSTANT, "ends": INSTANT, "resumed": INSTANT, "answered": INSTANT, "unknown": INSTANT},
     now=INSTANT,
 )
