@@ -1,5 +1,6 @@
 """`duebell dead`: what could not be understood or absorbed, and its repair."""
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,7 +56,7 @@ def show_all(
 @app.command()
 def show(
     letter_id: Annotated[int, typer.Argument(metavar="ID")],
-    body: Annotated[bool, typer.Option(help="The body too, as it came: it may hold names and numbers.")] = False,
+    body: Annotated[bool, typer.Option(help="The body too: it may hold names and numbers.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show one dead letter; its body only when asked for."""
@@ -63,7 +64,7 @@ def show(
     async def work() -> None:
         async with opened() as now_open:
             letter = await operations(now_open).letter(letter_id)
-        told = _line(letter) | ({"body": (letter.body or b"").decode(errors="replace")} if body else {})
+        told = _line(letter) | ({"body": _shown(letter)} if body else {})
         if as_json:
             return lines([told])
         return table(("", ""), told.items())
@@ -133,6 +134,15 @@ async def _chosen(does: "Operations", ids: list[int] | None, every: bool) -> lis
     if not found:
         remark("no open dead letters")
     return found
+
+
+def _shown(letter: "Letter") -> str:
+    """The body with a mark for codes, whether it can be read as JSON or not."""
+    from consumers._decode import MODELS  # noqa: PLC0415 - heavy
+    from service.secret import MARK  # noqa: PLC0415
+
+    names = "|".join(sorted({name for model in MODELS.values() for name in model.SECRET}))
+    return re.sub(rf'("(?:{names})"\s*:\s*)"[^"]*"?', rf'\1"{MARK}"', (letter.body or b"").decode(errors="replace"))
 
 
 def _line(letter: "Letter") -> dict[str, Any]:

@@ -4,7 +4,7 @@ import io
 import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -18,9 +18,11 @@ from consumers import _embedded
 from consumers._decode import decode
 from duebell.engine import Engine, build
 from duebell.sample import generate, malformed
+from duebell.telling import in_words, story
 from schedules.sweeps import Gauges
 from service.health import Health
 from service.ledger import Ledger
+from service.ledger.statement import Statement
 from service.logs import set_up
 from service.notices import Lane
 from service.senders._port import Message, Outcome
@@ -132,6 +134,41 @@ def logged() -> Iterator[io.StringIO]:
     structlog.reset_defaults()
 
 
+CODE: Final = "K7P2M9QX"
+#: What people write back: an opt-out, its end, an answer, and something for people to read.
+WRITTEN: Final = ("ＳＴＯＰ。。", "UNSTOP！！", "是的！！", "我住在人民路七号，别再来了")
+
+
+async def operated_and_answered(season: Season, event: dict[str, Any]) -> None:
+    """A code is told and a question is asked; the borrower writes back; the texts that follow go."""
+    at, until = season.now.isoformat(), (season.now + timedelta(minutes=5)).isoformat()
+    said = {"loan_id": event["subject"], "operation": "更换还款账户", "expires_at": until}
+    head = {"type": "loan.operation.confirmation_requested", "time": at}
+    for more in ({"operation_id": "OP-1", "mode": "code", "code": CODE}, {"operation_id": "OP-2", "mode": "reply"}):
+        body = event | head | {"id": more["operation_id"], "data": said | more}
+        answers = await season.publish([json.dumps(body, ensure_ascii=False).encode()])
+        assert answers[0]["status"] == "accepted"
+    broken = (
+        event | head | {"id": "OP-3", "data": said | {"operation_id": "OP-3", "mode": "code", "code": CODE, "expires_at": CODE}}
+    )
+    assert (await season.publish([json.dumps(broken).encode()]))[0]["field"] == "data.expires_at"
+    await season.work()
+    for n, text in enumerate(WRITTEN):
+        reply = {"id": f"mo-{n}", "from": event["data"]["borrower"]["phone"], "text": text, "at": at}
+        for form in (reply, reply, [reply, {"text": text, "from": reply["from"]}]):
+            answer = await season.client.post("/v1/replies/memory", json=form)
+            season.out += [answer.text, str(answer.headers)]
+        await season.work()
+
+
+async def everything_told(season: Season) -> AsyncIterator[str]:
+    """The timeline of every loan, as programs and as people read it."""
+    async with season.engine.ledger.transaction() as tx:
+        for row in await tx.rows(Statement("SELECT loan_id FROM loans")):
+            for line in await story(tx, season.engine.vault, row.loan_id):
+                yield json.dumps(line, ensure_ascii=False) + " ".join(in_words(line))
+
+
 async def test_nobody_is_recognisable(tmp_path: Path, logged: io.StringIO, capfd: pytest.CaptureFixture[str]) -> None:
     """No phone, name or text in a log line, a metric, an answer, a status event, a reason, or the database's file."""
     season = Season(tmp_path)
@@ -146,6 +183,8 @@ async def test_nobody_is_recognisable(tmp_path: Path, logged: io.StringIO, capfd
         await season.publish([json.dumps(event, ensure_ascii=False).encode() for event in due])
         await season.work()
     named = next(event for event in events if event["data"].get("borrower"))
+    await operated_and_answered(season, named)
+    season.out += [line async for line in everything_told(season)]
     broken = [*spoilt(named), *malformed(120, _SEED)]
     answers = await season.publish(broken)
     assert {answer["status"] for answer in answers} == {"refused"}
@@ -160,7 +199,10 @@ async def test_nobody_is_recognisable(tmp_path: Path, logged: io.StringIO, capfd
     await season.client.aclose()
     await season.engine.close()
 
-    texts = {message.body for message in season.sender.attempts}
+    texts = {message.body for message in season.sender.attempts} | {CODE, *WRITTEN}
+    assert [CODE in message.body for message in season.sender.messages].count(True) == 1
+    assert {"operation_reply", "opt_out_confirmed", "opt_in_confirmed"} <= {m.template for m in season.sender.messages}
+    assert "operation.answered" in "".join(season.out)
     assert len(secrets) >= 2 * _BORROWERS
     assert len(texts) > 30
     assert {message.to for message in season.sender.attempts} <= secrets

@@ -51,6 +51,8 @@ _NOTICES = Statement(
     "SELECT key, key_month, state, reason, party_id, needs, moment, expires_at, payment_id, ref FROM notices ORDER BY key",
     returns={"moment": INSTANT, "expires_at": INSTANT},
 )
+_CONSENTS = Statement("SELECT party_id, purpose, granted, evidence, set_by FROM consents ORDER BY party_id, purpose")
+_QUESTIONS = Statement("SELECT loan_id, operation_id, expires_at, set_by, answer FROM questions ORDER BY loan_id, operation_id")
 _INBOX = Statement("SELECT hash, state FROM inbox ORDER BY hash")
 _LETTERS = Statement("SELECT field, reason, state, times FROM dead_letters ORDER BY id")
 _ALERTS = Statement("SELECT data FROM outbox WHERE type = 'alert.raised' ORDER BY id")
@@ -62,6 +64,8 @@ _FORGET = (
     "payments",
     "loans",
     "parties",
+    "consents",
+    "questions",
     "inbox",
     "dead_letters",
     "contacts",
@@ -97,6 +101,14 @@ def story() -> list[bytes]:
         lender.scheduled(at("2026-06-20 11:30"), at("2026-07-01 10:00")),
         lender.visit("rescheduled", at("2026-06-20 11:40"), at=at("2026-07-02 10:00").isoformat()),
         lender.visit("approved", at("2026-06-20 11:20")),
+        lender.about_party(
+            "party.consent_changed", at("2026-06-05 10:00"), purpose="marketing", granted=True, evidence_id="C-1"
+        ),
+        lender.about_party(
+            "party.consent_changed", at("2026-06-06 10:00"), purpose="marketing", granted=False, evidence_id="C-2"
+        ),
+        lender.operation(at("2026-06-20 10:00"), at("2026-06-22 10:00")),
+        lender.operation(at("2026-06-20 11:00"), at("2026-06-23 10:00")),
         lender.party(at("2026-06-20 12:00"), locale="en", phone="+8613900139000"),
     ]  # fmt: skip
 
@@ -108,7 +120,14 @@ async def _rows(world: Virtual) -> dict[str, Any]:
         for row in map(tuple, await world.rows(_PARTIES))
     ]
     found = {"parties": parties}
-    for name, statement in (("loans", _LOANS), ("deadlines", _DEADLINES), ("payments", _PAYMENTS), ("notices", _NOTICES)):
+    for name, statement in (
+        ("loans", _LOANS),
+        ("deadlines", _DEADLINES),
+        ("payments", _PAYMENTS),
+        ("notices", _NOTICES),
+        ("consents", _CONSENTS),
+        ("questions", _QUESTIONS),
+    ):
         found[name] = [list(row) for row in await world.rows(statement)]
     return found
 
@@ -143,7 +162,7 @@ async def _same_rows(world: Virtual, data: st.DataObject) -> None:
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_any_order_gives_the_same_rows(data: st.DataObject) -> None:
-    """Every permutation, batching and duplication of a history gives the same parties, loans, deadlines, payments, notices."""
+    """Every permutation, batching and duplication of a history gives the same parties, loans, notices and what hangs on them."""
     async with opened(NOW, vault=_VAULT) as world:
         await _same_rows(world, data)
 

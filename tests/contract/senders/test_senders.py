@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.senders import open_senders
-from service.senders._port import Accepted, Message, NotSent, Sender, Unknown
+from service.senders._port import Accepted, Message, NotSent, Reply, ReplyError, Sender, Unknown
 from service.senders._wire import as_json
 from service.senders.console import ConsoleSender, masked
 from service.senders.memory import MemorySender
@@ -158,3 +159,32 @@ async def test_a_file_is_for_its_owner_only(tmp_path: Path, a_message: Callable[
     (sender,) = open_senders(f"file://{tmp_path}/t.jsonl")
     await sender.send([a_message()])
     assert (tmp_path / "t.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+REPLY = {"id": "mo-1", "from": "+86 138 0013 8000", "text": "ＴＤ", "at": "2026-06-20T10:00:00+08:00", "to": "10690001"}
+
+
+async def test_replies_are_read(sender: Sender) -> None:
+    """One object or an array, in order; numbers in one spelling, instants aware, texts as they were written."""
+    one = sender.parse_replies(json.dumps(REPLY).encode())
+    assert one == [Reply("mo-1", "+8613800138000", "ＴＤ", datetime(2026, 6, 20, 2, tzinfo=UTC), "10690001")]
+    two = sender.parse_replies(json.dumps([REPLY, REPLY | {"id": "mo-2", "to": None}]).encode())
+    assert [(reply.id, reply.to) for reply in two] == [("mo-1", "10690001"), ("mo-2", None)]
+    assert sender.parse_replies(b"[]") == []
+
+
+async def test_a_reply_that_cannot_be_read_repeats_nothing(sender: Sender) -> None:
+    """The error names the field and what to write, and neither number nor text."""
+    with pytest.raises(ReplyError) as error:
+        sender.parse_replies(json.dumps([REPLY, REPLY | {"from": "13800138000x"}]).encode())
+    assert (error.value.name, "138" in str(error.value)) == ("1.from", False)
+
+
+def test_a_sender_without_replies_refuses_them() -> None:
+    """A plug-in that does not read replies says so."""
+
+    class Silent(MemorySender):
+        parse_replies = Sender.parse_replies
+
+    with pytest.raises(ReplyError, match="takes no replies"):
+        Silent().parse_replies(b"{}")

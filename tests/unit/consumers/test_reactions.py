@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from consumers._decode import MODELS
-from service.events import Event
+from service.events import Dead, Event
 from service.facts import (
+    AnswerAwaited,
     CollectionPaused,
     CollectionResumed,
+    ConsentStated,
     DeadlineClosed,
     DeadlineOpened,
     DeadlinesClosed,
@@ -20,6 +22,7 @@ from service.facts import (
     LoanFact,
     NoticeGiven,
     OverdueStated,
+    PartyErased,
     PartyFact,
     PaymentReceived,
     PaymentReversed,
@@ -377,3 +380,61 @@ def test_a_person_changes(event_of: EventOf) -> None:
     event = event_of("party.updated")
     assert event.facts == (PartyFact(event.version, "P-1001", phone="+8613800138000", locale="zh-CN"),)
     assert (event.loan_id, event.subject, event.party_ids) == (None, "P-1001", ("P-1001",))
+
+
+SECURITY = "loan.operation.confirmation_requested"
+
+
+def test_a_question_awaits_an_answer(event_of: EventOf, gone: object) -> None:
+    """By text, until the operation expires; the text and the answer name the same operation, and hold no code."""
+    event = event_of(SECURITY, {"data.mode": "reply", "data.code": gone})
+    awaited, notice = said(event)
+    until = datetime(2026, 6, 1, 2, 5, tzinfo=UTC)
+    assert awaited == AnswerAwaited(event.version, "L-1001", "OP-7001", until)
+    assert isinstance(notice, NoticeGiven)
+    assert (notice.template, notice.ref, notice.not_later_than) == ("operation_reply", "OP-7001", until)
+    assert set(notice.values) == {"operation", "expires_at"}
+
+
+def test_a_code_is_hidden_from_whoever_prints_it(event_of: EventOf) -> None:
+    """No answer is awaited by text; neither the fact nor what is kept of the event shows the code."""
+    event = event_of(SECURITY)
+    (notice,) = said(event)
+    assert isinstance(notice, NoticeGiven)
+    assert "482913" not in repr(notice) + f"{notice.values['code']}" + event.kept.decode() + repr(event)
+    assert b"482913" in event.body
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"data.code": None}, {"data.code": "123"}, {"data.code": "12345678x"}, {"data.code": "12 34"}, {"data.code": 4829}],
+)
+def test_a_code_must_be_one(outcome_of: Callable[..., Any], changes: dict[str, Any]) -> None:
+    """In the mode code, 4 to 8 letters and digits."""
+    outcome = outcome_of(SECURITY, changes)
+    assert isinstance(outcome, Dead)
+    assert outcome.field == "data.code"
+
+
+@pytest.mark.parametrize("hotline", ["call me", "1", "95384\n", "+", "9" * 40])
+def test_a_hotline_can_be_dialled(outcome_of: Callable[..., Any], hotline: str) -> None:
+    """Nothing else gets into a text that tells people whom to call."""
+    outcome = outcome_of("loan.security.anomaly_detected", {"data.hotline": hotline})
+    assert isinstance(outcome, Dead)
+    assert outcome.field == "data.hotline"
+
+
+def test_consent_and_erasure_are_of_the_person(event_of: EventOf) -> None:
+    """Each is one fact; both name whom they are about, so that the payload can be forgotten too."""
+    consent, erasure = event_of("party.consent_changed"), event_of("party.erased")
+    assert consent.facts == (ConsentStated(consent.version, "P-1001", "marketing", True, "CONSENT-9001"),)
+    assert erasure.facts == (PartyErased(erasure.version, "P-1001"),)
+    assert consent.party_ids == erasure.party_ids == ("P-1001",)
+
+
+@pytest.mark.parametrize("event_type", ["party.consent_changed", "party.erased"])
+def test_a_person_event_names_one_person(outcome_of: Callable[..., Any], event_type: str) -> None:
+    """The subject and the data must agree."""
+    outcome = outcome_of(event_type, {"subject": "P-2"})
+    assert isinstance(outcome, Dead)
+    assert outcome.field == "data.party_id"

@@ -1,0 +1,60 @@
+"""Codes on the command line: told once, shown to nobody."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tests.acceptance.commandline import Cli
+from tests.acceptance.conftest import BORROWER
+from tests.acceptance.test_cli_dead import bury
+
+CODE = "K7P2M9QX"
+Event = Callable[..., dict[str, Any]]
+
+
+def _operation(event: Event, **said: Any) -> dict[str, Any]:
+    whole = {
+        "operation_id": "OP-1",
+        "operation": "更换还款账户",
+        "expires_at": "2026-06-17T10:50:00+08:00",
+        "mode": "code",
+        "code": CODE,
+    }
+    return event("loan.operation.confirmation_requested", "e-op", borrower=BORROWER, **(whole | said))
+
+
+def test_a_simulation_shows_a_mark_for_a_code(duebell: Cli, event: Event) -> None:
+    """In the table and in JSON; the rest of the text is there."""
+    file = duebell.file(_operation(event))
+    (line,) = duebell.json("simulate", file, "--until", "2026-06-18")
+    assert (line["template"], line["state"], line["lane"]) == ("operation_code", "sent", "critical")
+    assert "验证码••••，用于更换还款账户" in line["body"]
+    shown = duebell("simulate", file, "--until", "2026-06-18")
+    assert shown.exit_code == 0
+    assert CODE not in shown.stdout
+
+
+def test_a_code_goes_and_is_seen_nowhere_else(duebell: Cli, event: Event) -> None:
+    """The text holds it; notices, timeline, queues and the explanation of the rules do not."""
+    duebell("publish", duebell.file(_operation(event)))
+    duebell.work()
+    assert CODE in (duebell.home / "sent.jsonl").read_text("utf-8")
+    (notice,) = duebell.json("notices")
+    for command in (["notices"], ["timeline", "L-1"], ["queues"], ["rules", "explain", notice["key"]]):
+        for form in ([], ["--json"]):
+            shown = duebell(*command, *form)
+            assert shown.exit_code == 0, shown.stderr
+            assert CODE not in shown.stdout + shown.stderr
+
+
+def test_a_dead_letter_shows_a_mark_for_a_code(duebell: Cli, event: Event) -> None:
+    """Also where its body breaks off."""
+    whole = json.dumps(_operation(event, expires_at="soon")).encode()
+    cut = whole[: whole.index(CODE.encode()) + len(CODE)]
+    bury(whole, cut)
+    letters = duebell.json("dead", "list")
+    assert len(letters) == 2
+    for letter in letters:
+        (shown,) = duebell.json("dead", "show", str(letter["id"]), "--body")
+        assert "••••" in shown["body"]
+        assert CODE not in shown["body"]
