@@ -5,6 +5,7 @@ import sys
 import typer
 
 from duebell.commands import (
+    answers,
     auditing,
     contracting,
     database,
@@ -51,6 +52,7 @@ app.command(rich_help_panel=_RUN)(publishing.publish)
 app.command(rich_help_panel=_RUN)(simulating.simulate)
 app.add_typer(notices.app, name="notices", rich_help_panel=_LOOK)
 app.command(rich_help_panel=_LOOK)(timeline.timeline)
+app.command(rich_help_panel=_LOOK)(answers.replies)
 app.command(rich_help_panel=_LOOK)(queues.queues)
 app.command(rich_help_panel=_STOP)(stopping.pause)
 app.command(rich_help_panel=_STOP)(stopping.resume)

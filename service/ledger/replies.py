@@ -1,6 +1,6 @@
 """Replies: what people write back, each once for ever, and whose numbers these are."""
 
-from service.ledger.statement import BYTES, INSTANT, TEXT, Rows, Statement
+from service.ledger.statement import BYTES, INSTANT, INT, TEXT, Rows, Statement
 
 #: Takes replies in; gives those that are new.
 TAKE = Statement(
@@ -12,6 +12,21 @@ TAKE = Statement(
     r=Rows(hash=BYTES, phone_key=BYTES, text=BYTES, meaning=TEXT, at=INSTANT),
     sender=TEXT,
     now=INSTANT,
+)
+
+#: The newest replies first; each filter that is none takes everything.
+LIST = Statement(
+    """
+    SELECT r.at, r.received_at, r.sender, r.meaning, r.text, r.phone_key,
+        (SELECT min(p.party_id) FROM parties p WHERE p.phone_key = r.phone_key) AS party_id
+    FROM replies r WHERE (:meaning IS NULL OR r.meaning = :meaning) AND (:party IS NULL OR r.phone_key = (
+        SELECT p.phone_key FROM parties p WHERE p.party_id = :party))
+    ORDER BY r.received_at DESC, r.hash LIMIT :n
+    """,
+    returns={"at": INSTANT, "received_at": INSTANT},
+    meaning=TEXT,
+    party=TEXT,
+    n=INT,
 )
 
 #: The people these numbers belong to.

@@ -23,7 +23,7 @@ _HEAVY = (
     "sqlalchemy",
 )
 COMMANDS = (
-    "run", "demo", "publish", "simulate", "notices", "notices cancel", "timeline", "queues", "dead list", "dead show",
+    "run", "demo", "publish", "simulate", "notices", "notices cancel", "timeline", "replies", "queues", "dead list", "dead show",
     "dead replay", "dead discard", "templates check", "templates preview", "ladders check", "ladders show", "db upgrade",
     "db status", "db recovered", "topology show", "topology apply", "pause", "resume", "suppress", "unsuppress", "doctor",
 )  # fmt: skip

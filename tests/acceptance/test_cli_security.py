@@ -1,9 +1,14 @@
 """Codes on the command line: told once, shown to nobody."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
 
+from duebell.clock import door_clock
+from duebell.opening import open_engine
+from service.senders._port import Reply
+from service.settings import load_settings
 from tests.acceptance.commandline import Cli
 from tests.acceptance.conftest import BORROWER
 from tests.acceptance.test_cli_dead import bury
@@ -58,3 +63,28 @@ def test_a_dead_letter_shows_a_mark_for_a_code(duebell: Cli, event: Event) -> No
         (shown,) = duebell.json("dead", "show", str(letter["id"]), "--body")
         assert "••••" in shown["body"]
         assert CODE not in shown["body"]
+
+
+def test_replies_are_read_when_asked_for(duebell: Cli, event: Event) -> None:
+    """Whose and what it was taken for; the text only with --text, the number never."""
+    duebell("publish", duebell.file(_operation(event)))
+    duebell.work()
+    asyncio.run(_answered("我住在人民路", "退订"))
+    shown = duebell("replies")
+    assert shown.exit_code == 0
+    assert "人民路" not in shown.stdout
+    assert "138" not in shown.stdout
+    (other,) = duebell.json("replies", "--meaning", "other", "--text")
+    assert (other["party_id"], other["sender"], other["text"]) == ("P-1", "memory://", "我住在人民路")
+    assert [line["meaning"] for line in duebell.json("replies", "--party", "P-1")] == ["stop", "other"]
+    assert duebell.json("replies", "--party", "P-2") == []
+    assert "no such replies" in duebell("replies", "--meaning", "yes").stderr
+
+
+async def _answered(*texts: str) -> None:
+    settings = load_settings()
+    engine = await open_engine(settings, clock=door_clock(settings))
+    for n, text in enumerate(texts):
+        await asyncio.sleep(0.001)
+        await engine.mailbox.take("memory://", [Reply(f"mo-{n}", BORROWER["phone"], text, engine.clock())])
+    await engine.close()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from service.context import from_json, to_json
 from service.money import Money
+from service.secret import Secret
 
 _SIMPLE = st.one_of(
     st.none(),
@@ -20,6 +21,7 @@ _SIMPLE = st.one_of(
     st.datetimes(timezones=st.just(UTC)),
     st.decimals(allow_nan=False, allow_infinity=False, places=2),
     st.builds(Money, st.integers(-(10**15), 10**15), st.sampled_from(["CNY", "JPY", "KWD"])),
+    st.builds(Secret, st.text(max_size=8)),
 )
 _NAMES = st.text(st.characters(categories=["Ll"]), min_size=2, max_size=8)
 _VALUES = st.dictionaries(_NAMES, st.one_of(_SIMPLE, st.lists(st.dictionaries(_NAMES, _SIMPLE, max_size=3), max_size=3)))

@@ -15,6 +15,7 @@ from service.catalogue import CatalogueError
 from service.locales import LOCALES, locale_of
 from service.money import Money
 from service.rendering import RenderError, Texts
+from service.secret import Secret
 
 TODAY = date(2026, 6, 17)
 SHIPPED = Texts.load(signature="小贷", hotline="95384")
@@ -240,3 +241,22 @@ def test_an_unknown_text(show: Show, tmp_path: Path) -> None:
 def test_which_language_a_person_reads(tag: str | None, locale: str) -> None:
     """The script wins over the country; who reads no Chinese gets English; of whom nothing is known, zh-CN."""
     assert locale_of(tag) == locale
+
+
+def test_a_code_is_shown_to_its_reader_only(tmp_path: Path) -> None:
+    """The text holds it, what is kept of the text a mark, wherever it stands."""
+    made = texts(tmp_path, "{{ c | code }}, again {{ c | code }}").render(
+        "n", "en", "sms", {"c": Secret("K7P2")}, zone="Asia/Shanghai", today=TODAY
+    )
+    assert (made.text, made.kept) == ("【小贷】K7P2, again K7P2", "【小贷】••••, again ••••")
+
+
+@pytest.mark.parametrize("value", ["4829", Secret("123"), Secret("123456789"), Secret("12 34"), Secret(""), 4829, None])
+def test_only_a_code_is_a_code(show: Show, value: object) -> None:
+    """Plain text would be kept in clear; and a code never goes without its filter. The refusal shows neither."""
+    for body in ("{{ c | code }}", "{{ c }}"):
+        if body == "{{ c }}" and not isinstance(value, Secret):
+            continue
+        with pytest.raises(RenderError) as error:
+            show(body, c=value)
+        assert "12" not in str(error.value)
