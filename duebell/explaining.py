@@ -132,7 +132,7 @@ def _step(row: Any, known: Mapping[str, Rule]) -> Told:
 def _coming(looked: Looked, verdict: PutBack | None, stopped: Sequence[Any]) -> Told:
     """What a worker would decide now, for what waits; what happens next, for the rest."""
     state = State(looked.notice.state)
-    told: Told = {"verdict": "none", "reason": None, "until": None, "rule": None, "words": _NEXT.get(state, "")}
+    told: Told = {"verdict": "none", "reason": None, "until": None, "rule": None, "words": _next(looked)}
     if state not in WAITING:
         return told
     if looked.notice.expires_at <= looked.now:
@@ -166,6 +166,7 @@ def _put_back(looked: Looked, verdict: PutBack) -> Told:
     }
 
 
+_ENDED: Final = "it has ended and does not go any more"
 #: What comes next in a state in which no rule is asked any more.
 _NEXT: Final[dict[State, str]] = {
     State.SENDING: "a worker has it in hand: it is judged, made and handed over now, or given back when the lease is over",
@@ -173,6 +174,18 @@ _NEXT: Final[dict[State, str]] = {
     State.DELIVERED: "arrived; nothing is asked any more",
     State.UNDELIVERED: "the provider could not deliver it; nothing is asked any more",
     State.UNKNOWN: "the sender is asked what became of it; where it cannot tell, the purpose decides whether it is said again",
-    **dict.fromkeys((State.FAILED, State.SUPERSEDED, State.EXPIRED, State.SUPPRESSED), "it has ended and does not go any more"),
+    **dict.fromkeys((State.FAILED, State.SUPERSEDED, State.EXPIRED, State.SUPPRESSED), _ENDED),
     State.CANCELLED: "it has ended; where a payment is taken back or a deadline moves back, it may be planned again",
 }
+#: What comes next where the reason, and not the state, says it.
+_NEXT_FOR: Final = {
+    "by_operator": _ENDED,
+    "cured": _ENDED,
+    "cannot_tell": "nobody can tell whether it arrived; it is not said again",
+    "in_digest": "another text lists it; where that was not said after all, it is planned again",
+    "paused": "it has ended; where word comes that there was no pause, it may be planned again",
+}
+
+
+def _next(looked: Looked) -> str:
+    return _NEXT_FOR.get(looked.notice.reason) or _NEXT.get(State(looked.notice.state), "")

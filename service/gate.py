@@ -121,9 +121,9 @@ def decide(asked: Asked, rulebook: Rulebook, now: datetime) -> Verdict:
         return Drop("opted_out")
     rules = rules_of(asked.zone, asked.jurisdiction, rulebook, now)
     for kind in CHECKS:
-        objections = [found for rule in rules.of_kind(kind, asked.purpose) if (found := objection(asked, rules, rule, now))]
-        if objections:
-            return max(objections, key=_lasts)
+        for rule in rules.of_kind(kind, asked.purpose):
+            if objection(asked, rules, rule, now) is not None:
+                return _longest(asked, rules, kind, now)
     return Go(_goes_until(asked, rules, now))
 
 
@@ -131,6 +131,12 @@ def objection(asked: Asked, rules: Rules, rule: Rule, now: datetime) -> Hold | D
     """What one of the rules in force says against a text, if it is a rule that a text is judged by before it is made."""
     check = CHECKS.get(type(rule))
     return None if check is None else check(asked, rules, rule, now)
+
+
+def _longest(asked: Asked, rules: Rules, kind: type[Any], now: datetime) -> Hold | Drop:
+    """Of the objections of one kind, of which there is at least one, that which lasts longest."""
+    found = (objection(asked, rules, rule, now) for rule in rules.of_kind(kind, asked.purpose))
+    return max((each for each in found if each is not None), key=_lasts)
 
 
 def _lasts(objection: Hold | Drop) -> datetime:
@@ -230,8 +236,11 @@ def is_fresh(asked: Asked, window: Window, now: datetime) -> bool:
 def opening(asked: Asked, rules: Rules, at: datetime) -> tuple[datetime, datetime]:
     """The first span in which the window is open and `at` has not passed it: from `at` itself or an opening, to the closing (UTC)."""
     zone = asked.zone or rules.default_zone
-    places = asked.country_zones if zone is None else (zone,)
-    hours = rules.hours(asked.purpose)
+    return _opening_at(asked.country_zones if zone is None else (zone,), rules.hours(asked.purpose), at)
+
+
+@lru_cache(maxsize=4096)  # a batch asks the same for each of its texts
+def _opening_at(places: tuple[str, ...], hours: Hours, at: datetime) -> tuple[datetime, datetime]:
     day = at.astimezone(UTC).date() - _DAY
     while True:
         for opens, closes in _openings(places, hours, day):

@@ -181,9 +181,9 @@ class Content(_Row):
 
     def objection(self, text: str) -> Literal["content_forbidden", "content_missing"] | None:
         """The reason a text may not go, if there is one."""
-        if self.none_of and _any_of(self.none_of).search(text):
+        if self.none_of and _holds(text, self.none_of):
             return "content_forbidden"
-        if self.one_of and not _any_of(self.one_of).search(text):
+        if self.one_of and not _holds(text, self.one_of):
             return "content_missing"
         return None
 
@@ -195,12 +195,20 @@ class Content(_Row):
         return "the text " + "; ".join(how + ", ".join(words) for how, words in parts if words) + whose
 
 
+def _holds(text: str, words: tuple[str, ...]) -> bool:
+    """Whether a text holds one of the words; one of Latin letters only as a whole word: `court` is not in `courtesy`."""
+    said = text.lower()
+    return any(word in said and (not word.isascii() or _whole(word).search(said)) for word in _lowered(words))
+
+
 @lru_cache(maxsize=256)
-def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
-    """Finds any of the words; one of Latin letters only as a whole word, so that `court` is not found in `courtesy`."""
-    return re.compile(
-        "|".join(rf"\b{re.escape(word)}\b" if word.isascii() else re.escape(word) for word in words), re.IGNORECASE
-    )
+def _lowered(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word.lower() for word in words)
+
+
+@lru_cache(maxsize=1024)
+def _whole(word: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{re.escape(word)}\b")
 
 
 @checked(frozen=True, slots=True, eq=False, kw_only=True, config=CHECKED)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Final, Self, TypeVar
+from typing import Annotated, Final, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass as checked
@@ -118,6 +118,11 @@ class Rules:
             for purpose in rule.purposes
         }
 
+        self._contents: dict[Role, dict[Purpose, tuple[Content, ...]]] = {
+            role: {purpose: tuple(r for r in self.of_kind(Content, purpose) if role in r.roles) for purpose in Purpose}
+            for role in get_args(Role)
+        }
+
     @property
     def jurisdiction(self) -> str:
         """Whose rules they are."""
@@ -149,7 +154,7 @@ class Rules:
 
     def contents(self, purpose: Purpose, role: Role) -> tuple[Content, ...]:
         """What the texts of a purpose to a role must keep to."""
-        return tuple(rule for rule in self.of_kind(Content, purpose) if role in rule.roles)
+        return self._contents[role].get(purpose, ())
 
     def lead_time(self, purpose: Purpose) -> timedelta | None:
         """How long before its deadline a purpose must be announced, if it must."""

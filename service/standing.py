@@ -23,6 +23,9 @@ from service.zones import local_date
 _LOOK_AGAIN: Final = timedelta(minutes=1)
 
 
+_PURPOSES: Final = {purpose.value: purpose for purpose in Purpose}  #: quicker than Purpose(…), which is asked for each text
+
+
 @dataclass(frozen=True, slots=True)
 class PutBack:
     """It may not go now: it ends, or is held until `not_before`."""
@@ -91,14 +94,14 @@ class Standing:
             return False
         moments = (row.moment, now) if row.stage else (now,)
         words, grace_days = words_in(pauses), self.ladders.promise_terms.grace_days
-        purpose = Purpose(row.purpose)
+        purpose = _PURPOSES[row.purpose]
         return any(is_silent(words, purpose, row.kind, at, zone=row.zone, grace_days=grace_days) for at in moments)
 
     def counters(self, row: Any, now: datetime) -> tuple[Counter, ...]:
         """What this notice takes from when it goes."""
         number = None if row.phone_key is None else row.phone_key.hex()
         rules = self.rules(row, now)
-        return counters_of(Purpose(row.purpose), rules, row.party_zone, now, number=number, person=row.party_id)
+        return counters_of(_PURPOSES[row.purpose], rules, row.party_zone, now, number=number, person=row.party_id)
 
     def over_cap(self, row: Any, contacts: Mapping[str, Contacts], phone_zones: tuple[str, ...], now: datetime) -> PutBack:
         """What becomes of a text whose counters another worker filled: as if they had been full when it was judged."""
@@ -107,7 +110,7 @@ class Standing:
 
     def refused_text(self, row: Any, text: str, now: datetime) -> PutBack | None:
         """Whether a rule objects to what the text says."""
-        for rule in self.rules(row, now).contents(Purpose(row.purpose), row.role):
+        for rule in self.rules(row, now).contents(_PURPOSES[row.purpose], row.role):
             if reason := rule.objection(text):
                 return PutBack(State.SUPPRESSED, reason, rule=rule.name)
         return None
@@ -129,7 +132,7 @@ class Standing:
         """What the gate must know of it."""
         named_by = json.loads(row.party_set_by or "{}").get("phone") if self.rulebook.asks_number_age else None
         return Asked(
-            Purpose(row.purpose), row.jurisdiction or DEFAULT_JURISDICTION, row.party_zone, row.role, phone_zones, row.event_time,
+            _PURPOSES[row.purpose], row.jurisdiction or DEFAULT_JURISDICTION, row.party_zone, row.role, phone_zones, row.event_time,
             suppressed=row.suppressed, consented=row.consented, number_seen=named_by and version_time(named_by), contacts=contacts,
         )  # fmt: skip
 

@@ -69,6 +69,7 @@ def end_of_day(day: date, zone_name: str) -> datetime:
     return first
 
 
+@lru_cache(maxsize=4096)
 def local_date(at: datetime, zone_name: str) -> date:
     """The local day of an instant."""
     return at.astimezone(zone(zone_name)).date()
