@@ -12,12 +12,12 @@ from hashlib import sha256
 from itertools import takewhile
 from typing import Any, Final
 
-from service.ledger import Ledger, Transaction, audit, letters
+from service.ledger import Ledger, Transaction, audit, inbox, letters
 from service.ledger import retention as sql
 from service.ledger.audit import Deed
 from service.notices import Purpose
 from service.rule_kinds import Cap
-from service.rulebook import Rulebook
+from service.rulebook import OTHER, Rulebook
 from service.vault import Vault
 
 _PAGE: Final = 5_000
@@ -69,7 +69,10 @@ class Retention:
 
     def __init__(self, ledger: Ledger, vault: Vault, rulebook: Rulebook, *, publishes: bool) -> None:
         self._ledger, self._vault, self._rulebook, self._publishes = ledger, vault, rulebook, publishes
-        self._known = [(jurisdiction,) for jurisdiction in sorted(rulebook.files)]
+
+    def _place(self, row: Any) -> str:
+        """Whose rules hold for a row."""
+        return row.jurisdiction if row.jurisdiction in self._rulebook.files else OTHER
 
     async def step(self, now: datetime) -> int:
         """Walks on for every term; gives the number of things deleted."""
@@ -118,8 +121,8 @@ class Retention:
             if not old:
                 return Page(None, {}, more=False)
             until = old[-1].id
-            ripe = await tx.rows(sql.RIPE, r=list(term.kept), known=self._known, after=after, until=until)
-            keys = [(row.key, row.key_month) for row in ripe]
+            ended = await tx.rows(sql.ENDED, after=after, until=until)
+            keys = sorted({(r.key, r.key_month) for r in ended if (self._place(r), r.purpose) in term.kept})
             deleted = {
                 "values": await tx.run(sql.EMPTY_CONTEXTS, k=keys),
                 "texts": await tx.run(sql.EMPTY_TEXTS, k=keys, before=before),
@@ -133,14 +136,15 @@ class Retention:
     def _payloads(self, term: Term, now: datetime) -> Callable[[Transaction, Any], Awaitable[Page]]:
         """Events, kept as long as what they tell people."""
         before = now - term.keep
-        places = [(jurisdiction,) for jurisdiction, _ in term.kept]
+        places = {jurisdiction for jurisdiction, _ in term.kept}
 
         async def page(tx: Transaction, place: Any) -> Page:
             after = place.watermark or _BEGINNING
             (end,) = await tx.rows(sql.PAYLOADS_END, after=after, before=before, n=_PAGE)
             if end.received_at is None:
                 return Page(None, {}, more=False)
-            n = await tx.run(sql.EMPTY_PAYLOADS, r=places, known=self._known, after=after, until=end.received_at)
+            rows = await tx.rows(sql.PAYLOADS, after=after, until=end.received_at)
+            n = await tx.run(inbox.EMPTY, h=sorted((row.hash,) for row in rows if self._place(row) in places))
             return Page(end.received_at, {"payloads": n}, more=True)
 
         return page

@@ -19,10 +19,7 @@ MOVE = Statement(
     now=INSTANT,
 )
 
-#: A rule set is that of the person's jurisdiction, where it has rules of its own.
-_OF = "CASE WHEN {0} IN (SELECT known.jurisdiction FROM {{known}}) THEN {0} ELSE 'other' END"
-_JURISDICTION = _OF.format("COALESCE(p.jurisdiction, 'cn')")
-_KNOWN = Rows(jurisdiction=TEXT)
+_JURISDICTION = "COALESCE(p.jurisdiction, 'cn') AS jurisdiction"
 _KEYS = Rows(key=TEXT, month=INT)
 
 #: The next steps, in the order in which they were written.
@@ -32,18 +29,14 @@ STEPS = Statement(
     after=INT,
     n=INT,
 )
-#: The notices of these steps that have ended and whose purpose is kept no longer than that, with their last word.
-RIPE = Statement(
+#: The notices of these steps that have ended, each once for each step, with what the rules go by.
+ENDED = Statement(
     f"""
-    SELECT DISTINCT n.key, n.key_month FROM outbox o JOIN notices n ON n.key = o.key
+    SELECT n.key, n.key_month, n.purpose, {_JURISDICTION} FROM outbox o JOIN notices n ON n.key = o.key
     LEFT JOIN loans l ON l.loan_id = n.loan_id
     LEFT JOIN parties p ON p.party_id = COALESCE(n.party_id, l.borrower_id)
-    JOIN {{r}} ON r.purpose = n.purpose AND r.jurisdiction = {_JURISDICTION}
     WHERE o.id > :after AND o.id <= :until AND n.state NOT IN ('planned', 'held', 'sending')
-    ORDER BY n.key
     """,
-    r=Rows(jurisdiction=TEXT, purpose=TEXT),
-    known=_KNOWN,
     after=INT,
     until=INT,
 )
@@ -79,16 +72,12 @@ PAYLOADS_END = Statement(
     before=INSTANT,
     n=INT,
 )
-EMPTY_PAYLOADS = Statement(
+PAYLOADS = Statement(
     f"""
-    UPDATE inbox SET payload = NULL FROM (
-        SELECT i.hash FROM inbox i LEFT JOIN loans l ON l.loan_id = i.loan_id LEFT JOIN parties p ON p.party_id = l.borrower_id
-        JOIN {{r}} ON r.jurisdiction = {_JURISDICTION}
-        WHERE i.payload IS NOT NULL AND i.state <> 'received' AND i.received_at > :after AND i.received_at <= :until) AS ripe
-    WHERE inbox.hash = ripe.hash
+    SELECT i.hash, {_JURISDICTION}
+    FROM inbox i LEFT JOIN loans l ON l.loan_id = i.loan_id LEFT JOIN parties p ON p.party_id = l.borrower_id
+    WHERE i.payload IS NOT NULL AND i.state <> 'received' AND i.received_at > :after AND i.received_at <= :until
     """,
-    r=Rows(jurisdiction=TEXT),
-    known=_KNOWN,
     after=INSTANT,
     until=INSTANT,
 )
