@@ -1,4 +1,4 @@
-"""Puts what would overlap in a lane into rows of its own, from the top."""
+"""Puts what would overlap in a lane into rows of its own, from the top, in the order of time."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,15 @@ Extent = tuple[float, float]  #: from where to where something reaches, in pixel
 
 
 def rows_of(extents: Sequence[Extent]) -> list[int]:
-    """The row of each, in order of their left ends: the first one in which there is still room."""
-    ends: list[float] = []
-    rows = [0] * len(extents)
-    for i in sorted(range(len(extents)), key=lambda i: extents[i]):
-        left, right = extents[i]
-        row = next((n for n, end in enumerate(ends) if end <= left), len(ends))
-        ends[row : row + 1] = [right]
-        rows[i] = row
+    """The row of each: the first one in which none before it covers it."""
+    filled: list[list[Extent]] = []
+    rows = []
+    for left, right in extents:
+        row = next(
+            (n for n, there in enumerate(filled) if all(end <= left or right <= start for start, end in there)), len(filled)
+        )
+        if row == len(filled):
+            filled.append([])
+        filled[row].append((left, right))
+        rows.append(row)
     return rows
