@@ -37,13 +37,13 @@ def _measure(sizes: Sizes, console: Console) -> None:
     counted = f"{len(backlog.messages):,} events, {len(for_rival.messages):,} for Celery"
     console.print(f"{counted}, {sizes.instalments:,} instalments")
     with PrivateRabbit() as rabbit, PrivatePostgres() as postgres:
-        about = machine(rabbit, postgres)
+        about = machine(rabbit, postgres) | {"workers": sizes.workers}
         console.print("raw aio-pika consuming …")
         raw = raw_consume(rabbit.url, backlog)
         console.print("intake …")
-        absorbed = intake(rabbit, postgres, backlog, sizes.batch)
+        absorbed = intake(rabbit, postgres, backlog, sizes)
         console.print("end to end …")
-        whole = end_to_end(rabbit, postgres, backlog, sizes.batch)
+        whole = end_to_end(rabbit, postgres, backlog, sizes)
         console.print("Celery …")
         rival = celery(rabbit, postgres, for_rival)
         console.print("planning …")

@@ -1,4 +1,4 @@
-"""Our worker on a backlog: how fast it takes events in, and how fast they become recorded hand-overs."""
+"""Our workers on a backlog: how fast they take events in, and how fast they become recorded hand-overs."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +14,8 @@ from bench.asking import one
 from bench.checking import Checked, check
 from bench.events import CLOCK_START, Backlog
 from bench.filling import fill
-from bench.worker import Process, worker
+from bench.sizes import Sizes
+from bench.worker import Workers
 from private_servers import PrivatePostgres, PrivateRabbit
 from service.broker import EVENTS_EXCHANGE, EVENTS_QUEUE, apply
 
@@ -39,43 +40,43 @@ _SOON: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class EndToEnd:
-    """Events per second, the worker's peak memory in MB, and what became of the notices."""
+    """Events per second, the largest worker's peak memory in MB, and what became of the notices."""
 
     per_second: float
     rss_mb: float
     checked: Checked
 
 
-def intake(rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog, batch: int) -> float:
-    """Events per second of a worker that consumes only. An event that comes twice counts once."""
-    with _at_work(rabbit, postgres, backlog, "consume", batch) as (process, ledger, _):
-        process.wait_until(lambda: _absorbed(ledger) == backlog.distinct)
+def intake(rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog, sizes: Sizes) -> float:
+    """Events per second of workers that consume only. An event that comes twice counts once."""
+    with _at_work(rabbit, postgres, backlog, "consume", sizes) as (workers, ledger, _):
+        workers.wait_until(lambda: _absorbed(ledger) == backlog.distinct)
         return float(one(ledger, _INTAKE))
 
 
-def end_to_end(rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog, batch: int) -> EndToEnd:
-    """Events per second of one worker that consumes, schedules and delivers, until upstream has been told of everything."""
-    with _at_work(rabbit, postgres, backlog, "consume,schedule,deliver", batch) as (process, ledger, folder):
-        process.wait_until(lambda: bool(one(ledger, _DONE, CLOCK_START + _SOON, backlog.distinct)))
-        peak = process.peak_mb()
+def end_to_end(rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog, sizes: Sizes) -> EndToEnd:
+    """Events per second of workers that consume, schedule and deliver, until upstream has been told of everything."""
+    with _at_work(rabbit, postgres, backlog, "consume,schedule,deliver", sizes) as (workers, ledger, folder):
+        workers.wait_until(lambda: bool(one(ledger, _DONE, CLOCK_START + _SOON, backlog.distinct)))
+        peak = workers.peak_mb()
         return EndToEnd(float(one(ledger, _END_TO_END)), peak, check(ledger, folder / "texts.jsonl", backlog.expected))
 
 
 @contextmanager
 def _at_work(
-    rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog, roles: str, batch: int
-) -> Iterator[tuple[Process, psycopg.Connection[Any], Path]]:
-    """A worker of its own, on a database of its own and a queue that was full before the worker started."""
+    rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog, roles: str, sizes: Sizes
+) -> Iterator[tuple[Workers, psycopg.Connection[Any], Path]]:
+    """Workers on a database of their own and a queue that was full before they started."""
     apply(rabbit.url)
     fill(rabbit.url, EVENTS_QUEUE, backlog.messages, exchange=EVENTS_EXCHANGE)
     database = postgres.create_database("bench_" + roles.replace(",", "_"))
     with (
         tempfile.TemporaryDirectory(prefix="duebell-bench-") as folder,
         psycopg.connect(database, autocommit=True) as ledger,
-        worker(Path(folder), database, rabbit.url, roles, batch) as process,
+        Workers(Path(folder), database, rabbit.url, roles, sizes) as workers,
     ):
-        process.wait_until(lambda: bool(one(ledger, "SELECT to_regclass('inbox') IS NOT NULL")))
-        yield process, ledger, Path(folder)
+        workers.wait_until(lambda: bool(one(ledger, "SELECT to_regclass('inbox') IS NOT NULL")))
+        yield workers, ledger, Path(folder)
 
 
 def _absorbed(ledger: psycopg.Connection[Any]) -> int:

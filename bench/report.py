@@ -54,7 +54,8 @@ def write(path: Path, figures: Figures, about: dict[str, Any]) -> None:
 def show(console: Console, figures: Figures, checked: Checked, about: dict[str, Any]) -> None:
     """Prints the table of figures and ratios with the targets, which hold for two quiet cores."""
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
-    table = Table(title=f"Duebell on {about['cores']} cores", caption=versions)
+    title = "Duebell on {cores} cores, {workers} of our workers".format(**about)
+    table = Table(title=title, caption=versions)
     for heading in ("", "measured", "target"):
         table.add_column(heading, justify="left" if not heading else "right")
     for row in _rows(figures):

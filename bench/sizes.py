@@ -1,4 +1,4 @@
-"""How much is measured: BENCH_EVENTS and BENCH_INSTALMENTS, or the sizes the targets speak of."""
+"""How much is measured: BENCH_EVENTS, BENCH_INSTALMENTS and BENCH_WORKERS, or the sizes the targets speak of."""
 
 import os
 from dataclasses import dataclass
@@ -16,12 +16,13 @@ class SizeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Events published, events the rival gets, events in a batch of the worker, open instalments."""
+    """Events published, events the rival gets, events in a batch of a worker, open instalments, workers."""
 
     events: int
     rival_events: int
     batch: int
     instalments: int
+    workers: int
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -32,7 +33,8 @@ class Sizes:
         """
         events = _positive("BENCH_EVENTS", 20_000)
         batch = min(_BATCH, max(1, events // 10))
-        return cls(events, min(events, _RIVAL_MOST), batch, _positive("BENCH_INSTALMENTS", 1_000_000))
+        workers = _positive("BENCH_WORKERS", len(os.sched_getaffinity(0)))
+        return cls(events, min(events, _RIVAL_MOST), batch, _positive("BENCH_INSTALMENTS", 1_000_000), workers)
 
 
 def _positive(name: str, default: int) -> int:

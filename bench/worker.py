@@ -1,4 +1,4 @@
-"""One worker process of ours: started as an operator would start it, looked at from outside, stopped with SIGTERM."""
+"""Worker processes of ours: started as an operator would start them, looked at from outside, stopped with SIGTERM."""
 
 import os
 import signal
@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from bench.events import CLOCK_START
+from bench.sizes import Sizes
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _PATIENCE: Final = 900.0  #: seconds; only a worker that hangs needs so many
@@ -74,16 +76,41 @@ class Process:
         return self._log.read_text(errors="replace")[-2000:]
 
 
-def worker(folder: Path, database: str, broker: str, roles: str, batch: int) -> Process:
-    """Our worker with these roles; its texts go to texts.jsonl in the folder."""
-    settings = {
-        "DUEBELL_DATABASE_URL": database,
-        "DUEBELL_BROKER_URL": broker,
-        "DUEBELL_SENDERS": f"file://{folder}/texts.jsonl",
-        "DUEBELL_DATA_DIR": str(folder),
-        "DUEBELL_BATCH": str(batch),
-        "DUEBELL_LOG_LEVEL": "warning",
-        "DUEBELL_TEST": "1",
-        "DUEBELL_CLOCK_START": CLOCK_START.isoformat(),
-    }
-    return Process([sys.executable, "-m", "duebell", "run", "--roles", roles], folder, settings)
+class Workers:
+    """Workers of ours with the same roles and the same backlog; their texts go to texts.jsonl in the folder."""
+
+    def __init__(self, folder: Path, database: str, broker: str, roles: str, sizes: Sizes) -> None:
+        settings = {
+            "DUEBELL_DATABASE_URL": database,
+            "DUEBELL_BROKER_URL": broker,
+            "DUEBELL_SENDERS": f"file://{folder}/texts.jsonl",
+            "DUEBELL_DATA_DIR": str(folder),
+            "DUEBELL_BATCH": str(sizes.batch),
+            "DUEBELL_LOG_LEVEL": "warning",
+            "DUEBELL_TEST": "1",
+            "DUEBELL_CLOCK_START": CLOCK_START.isoformat(),
+        }
+        command = [sys.executable, "-m", "duebell", "run", "--roles", roles]
+        self._processes = [Process(command, folder, settings) for _ in range(sizes.workers)]
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        for process in self._processes:
+            self._open.enter_context(process)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._open.close()
+
+    def wait_until(self, is_done: Callable[[], bool]) -> None:
+        """As for one process; all of them must be alive at the end.
+
+        Raises:
+            WorkerError: one ended before, or hangs.
+        """
+        for process in self._processes:
+            process.wait_until(is_done)
+
+    def peak_mb(self) -> float:
+        """The most memory that any one of them has had."""
+        return max(process.peak_mb() for process in self._processes)

@@ -1,8 +1,9 @@
 """Composing: from claimed notices that may go to the text that speaks for them, one notice's own or a digest of several."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
 
 from service import context, digest
@@ -16,6 +17,11 @@ from service.standing import PutBack, Standing
 from service.vault import Vault
 from service.wording import Around, values_of
 from service.zones import local_date
+
+
+def fresh_attempt() -> str:
+    """A name for one hand-over: 32 hex digits."""
+    return token_hex(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,7 @@ class Ready:
     counters: tuple[Counter, ...]
     until: datetime
     others: tuple[Any, ...] = ()
-    attempt: str = ""
+    attempt: str = field(default_factory=fresh_attempt)
 
     @property
     def rows(self) -> tuple[Any, ...]:

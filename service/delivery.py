@@ -10,11 +10,11 @@ import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Any, Final
-from uuid import uuid4
 
 from service import digest
-from service.composing import Composer, Ready
+from service.composing import Composer, Ready, fresh_attempt
 from service.couriers import Courier, tries_next, word_for
 from service.gate import NO_CONTACTS, Contacts, Go
 from service.ledger import Ledger, LedgerConflict, Transaction, claims, contacts, controls, digests, outbox, visiting
@@ -110,7 +110,7 @@ class Delivery:
     # ------------------------------------------------------------ the claim
 
     async def _claim(self, lane: Lane) -> Claim | None:
-        now, token = self._clock(), uuid4().hex
+        now, token = self._clock(), token_hex(16)
         until = self._monotonic() + self._lease.total_seconds()
         async with self._ledger.transaction() as tx:
             paused = await _paused(tx, now)
@@ -187,7 +187,6 @@ class Delivery:
 
     async def _send(self, courier: Courier, claim: Claim, chunk: Sequence[Ready]) -> list[Ready]:
         """Intent, call, outcomes, for no more messages than the sender's window."""
-        chunk = [replace(r, attempt=uuid4().hex) for r in chunk]
         intended, at = await self._again(lambda: self._intend(courier, claim, chunk))
         if not intended:
             return []
@@ -197,7 +196,7 @@ class Delivery:
         outcomes, broke = await courier.send([_message(r, claim.lane, at) for r in intended])
         pairs = list(zip(intended, outcomes, strict=True))
         await self._again(lambda: self._conclude(courier, claim, pairs, broke=broke))
-        return [r for r, outcome in pairs if tries_next(outcome)]
+        return [replace(r, attempt=fresh_attempt()) for r, outcome in pairs if tries_next(outcome)]
 
     async def _intend(self, courier: Courier, claim: Claim, chunk: Sequence[Ready]) -> tuple[list[Ready], datetime]:
         """Commits the intent for those that may still go; what the cap refuses is held, what has ended is left alone."""

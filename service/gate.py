@@ -230,7 +230,8 @@ CHECKS: Final[dict[type, Callable[[Asked, Rules, Any, datetime], Hold | Drop | N
 
 def is_fresh(asked: Asked, window: Window, now: datetime) -> bool:
     """Whether the window lets news go at once, and it has just happened (or lies ahead, by an upstream clock that is fast)."""
-    return bool(window.fresh) and asked.event_time is not None and now - asked.event_time < window.fresh
+    minutes = window.fresh_minutes
+    return minutes > 0 and asked.event_time is not None and (now - asked.event_time).total_seconds() < 60 * minutes
 
 
 def opening(asked: Asked, rules: Rules, at: datetime) -> tuple[datetime, datetime]:

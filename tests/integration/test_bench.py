@@ -39,9 +39,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str
 
 
 def test_the_figures_are_numbers_under_their_names(small: tuple[dict[str, Any], str]) -> None:
-    """latest.json holds exactly the seven figures, positive numbers all, the machine's cores and the versions."""
+    """latest.json holds exactly the seven figures, positive numbers all, the machine's cores, how many workers, and the versions."""
     written, _ = small
-    assert set(written) == FIGURES | {"cores", "versions"}
+    assert set(written) == FIGURES | {"cores", "workers", "versions"}
     assert all(isinstance(written[name], int | float) and written[name] > 0 for name in FIGURES)
     assert isinstance(written["cores"], int)
     assert {"python", "rabbitmq", "postgresql", "aio-pika", "celery"} <= set(written["versions"])
