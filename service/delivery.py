@@ -317,6 +317,7 @@ class Delivery:
                 await self._write_back(tx, claim, still, now)
             if refused:
                 await self._end_visits(tx, claim, refused, closed, now)
+        self._alerted |= {(row.template, v.rule) for row, v in still if v.reason in ALERTING}
 
     async def _still_so(
         self, tx: Transaction, claim: Claim, back: Sequence[tuple[Any, PutBack]], now: datetime
@@ -355,9 +356,8 @@ class Delivery:
     def _rule_alerts(self, back: Sequence[tuple[Any, PutBack]], now: datetime) -> list[Alert]:
         """One alert for each template that a rule refuses, and none again while this process lives."""
         refused = {(row.template, v.rule): (row, v) for row, v in back if v.reason in ALERTING}
-        new = {place: found for place, found in refused.items() if place not in self._alerted}
-        self._alerted |= set(new)
-        return [Alert(v.reason, {"template": row.template, "rule": v.rule or ""}, now, row.loan_id) for row, v in new.values()]
+        new = [found for place, found in refused.items() if place not in self._alerted]
+        return [Alert(v.reason, {"template": row.template, "rule": v.rule or ""}, now, row.loan_id) for row, v in new]
 
     async def _unsaid(self, claim: Claim, intended: Sequence[Ready]) -> None:
         """Takes back intents whose call was not made: the lease was over before it."""

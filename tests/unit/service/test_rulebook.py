@@ -4,6 +4,8 @@ from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.notices import Purpose
 from service.rule_kinds import Actor, Window
@@ -168,6 +170,27 @@ def test_an_actor_can_be_left_out() -> None:
     rows = WINDOW, CAP, changed_cap(2, since="2026-01-01", actors="[agency]")
     assert book(*rows).of("x", TODAY).caps(Purpose.REMINDER) == ()
     assert book(*rows, actor="agency").of("x", TODAY).caps(Purpose.REMINDER)[0].version == 2
+
+
+DAYS = st.dates(date(2026, 1, 1), date(2026, 3, 31))
+SPANS = st.lists(
+    st.tuples(DAYS, st.none() | st.integers(0, 60), st.sampled_from(["true", "false"])), max_size=5, unique_by=lambda v: v[0]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(SPANS, DAYS)
+def test_on_any_day_the_latest_version_that_has_begun_holds(spans: list[tuple[date, int | None, str]], day: date) -> None:
+    """For any versions with any days: of those that are on and have begun the last, until its last day, and no other."""
+    rows, holds = [], None
+    for version, (since, days, enabled) in enumerate(sorted(spans), start=1):
+        until = None if days is None else since + timedelta(days=days)
+        dates = {"since": since.isoformat()} | ({"until": until.isoformat()} if until else {})
+        rows.append(changed_cap(version, enabled=enabled, **dates))
+        if enabled == "true" and since <= day:
+            holds = version if until is None or day <= until else None
+    found = book(WINDOW, *rows).of("x", day).caps(Purpose.REMINDER)
+    assert [cap.version for cap in found] == [holds] * bool(holds)
 
 
 def changed_cap(version: int, **fields: str) -> str:
