@@ -169,7 +169,7 @@ class Ladder:
     @classmethod
     def _is_of_a_promise(cls, tolerance: Decimal, info: ValidationInfo) -> Decimal:
         if tolerance and info.data.get("kind") is not Kind.PROMISE_TO_PAY:
-            raise ValueError("tolerance: only a ladder of promise_to_pay has one")
+            raise ValueError("only a ladder of promise_to_pay has one")
         return tolerance
 
     def stage(self, name: str) -> Stage | None:

@@ -107,6 +107,14 @@ def test_the_shipped_ladders_say_what_the_contract_says() -> None:
     assert LADDERS["contract_signing"] is LADDERS[Kind.CONTRACT_SIGNING]
 
 
+def test_only_a_promise_has_a_tolerance() -> None:
+    """Other deadlines are paid or they are not."""
+    stages = "stages:\n  - {name: a, day: 1, template: t}\n"
+    assert read_ladder(f'kind: promise_to_pay\ntolerance: "5.00"\n{stages}', "p.yaml").tolerance == Decimal(5)
+    with pytest.raises(LadderError, match=r"^i\.yaml: tolerance: only a ladder of promise_to_pay has one$"):
+        read_ladder(f'kind: instalment\ntolerance: "5.00"\n{stages}', "i.yaml")
+
+
 def test_the_grace_stage_needs_days_of_grace() -> None:
     """Without days of grace the stage for them does not exist, and the evening's text leads to the next one."""
     stages = ('name: eve, day: 0, at: "18:00"', "name: grace, day: 1, when_grace: true", "name: overdue, day: 2")
