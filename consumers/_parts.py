@@ -22,6 +22,7 @@ from consumers._fields import (
     money,
 )
 from service.facts import DeadlineOpened, Kind, PartyFact, Version
+from service.money import Money
 from service.phones import PhoneError, normalise
 
 
@@ -89,8 +90,16 @@ def refuse_doubles(numbers: Sequence[int], field: str) -> None:
         seen.add(no)
 
 
-def opened(version: Version, loan_id: str, schedule: Sequence[Instalment], currency: str) -> list[DeadlineOpened]:
-    """The deadlines of a schedule, in its order.
+def opened(
+    version: Version,
+    loan_id: str,
+    schedule: Sequence[Instalment],
+    currency: str,
+    *,
+    kind: Kind = Kind.INSTALMENT,
+    request_id: str | None = None,
+) -> list[DeadlineOpened]:
+    """The deadlines of a schedule, in its order; a plan's belong to the request it was negotiated in.
 
     Raises:
         ContractError: a number twice, or an amount that the currency cannot have.
@@ -100,10 +109,11 @@ def opened(version: Version, loan_id: str, schedule: Sequence[Instalment], curre
         DeadlineOpened(
             version,
             loan_id,
-            Kind.INSTALMENT,
+            kind,
             str(one.no),
             one.due_on,
             amount=money(one.amount, currency, f"data.instalments.{i}.amount"),
+            request_id=request_id,
         )
         for i, one in enumerate(schedule)
     ]
@@ -117,3 +127,13 @@ def first_values(schedule: Sequence[Instalment], deadlines: Sequence[DeadlineOpe
         "first_due_on": schedule[first].due_on,
         "first_amount": deadlines[first].amount,
     }
+
+
+def last_values(schedule: Sequence[Instalment], deadlines: Sequence[DeadlineOpened]) -> dict[str, object]:
+    """What they come to together, and the latest of several."""
+    amounts = [deadline.amount for deadline in deadlines if deadline.amount]
+    values: dict[str, object] = {"total": Money(sum(amount.minor for amount in amounts), amounts[0].currency)}
+    if len(schedule) > 1:
+        last = max(range(len(schedule)), key=lambda i: (schedule[i].due_on, schedule[i].no))
+        values |= {"last_due_on": schedule[last].due_on, "last_amount": deadlines[last].amount}
+    return values

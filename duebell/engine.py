@@ -72,7 +72,7 @@ def load_ladders(settings: Settings, catalogue: Catalogue) -> Ladders:
         LadderError: one of them is wrong or names a template that is not there.
     """
     ladders = Ladders.load(settings.ladders or LADDERS)
-    wrong = check(ladders, [spec.name for spec in catalogue])
+    wrong = check(ladders, {spec.name: spec.to for spec in catalogue})
     if wrong:
         raise LadderError(wrong[0])
     return ladders

@@ -14,6 +14,8 @@ from service.facts import (
     OverdueStated,
     PaymentReceived,
     PaymentReversed,
+    PlanAgreed,
+    PlanBroken,
 )
 from service.ledger import Transaction, reading
 from service.money import Money
@@ -72,6 +74,8 @@ _WORDS: Final[dict[type[Fact], Callable[[Any], str]]] = {
     PaymentReversed: lambda f: f"payment {f.payment_id} taken back",
     OverdueStated: lambda f: f"instalment {f.ref} {f.days_past_due} days past due, {_sum(f.amount_due)} due",
     LoanCured: lambda _: "everything past due cleared",
+    PlanAgreed: lambda f: f"plan {f.request_id} agreed",
+    PlanBroken: lambda f: f"plan {f.request_id} broken",
 }
 
 

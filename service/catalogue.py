@@ -19,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 
+from service.facts import Role
 from service.locales import LOCALES, Locale
 from service.money import Money
 from service.notices import Purpose
@@ -49,6 +50,7 @@ class NoticeSpec:
     Attributes:
         name: the folder's name, and the template's everywhere else.
         about: one line for people.
+        to: the roles it may address; to a payer goes nothing that does not name that role.
         purpose: for an event notice; a ladder's stage may have its own.
         asks: it ends when its deadline closes, its loan settles, or a pause for its purpose holds.
         needs: facts without which the text cannot be made.
@@ -60,6 +62,7 @@ class NoticeSpec:
 
     name: str
     about: str
+    to: tuple[Role, ...]
     purpose: Purpose
     asks: bool
     needs: tuple[Need, ...]
@@ -161,6 +164,7 @@ class _NoticeFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     about: Annotated[str, Field(min_length=10)]
+    to: Annotated[tuple[Role, ...], Field(min_length=1)] = ("borrower",)
     purpose: Purpose = Purpose.SERVICE
     asks: bool = False
     needs: tuple[Need, ...] = ()
@@ -203,6 +207,7 @@ def _read(file: Path) -> NoticeSpec:
     return NoticeSpec(
         name=file.parent.name,
         about=told.about,
+        to=told.to,
         purpose=told.purpose,
         asks=told.asks,
         needs=told.needs,

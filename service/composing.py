@@ -15,7 +15,7 @@ from service.rendering import Rendered, RenderError, Texts
 from service.segments import parts_in
 from service.standing import PutBack, Standing
 from service.vault import Vault
-from service.wording import Around, values_of
+from service.wording import Around, masked, values_of
 from service.zones import local_date
 
 
@@ -75,7 +75,9 @@ class Composer:
 
     def _rendered(self, row: Any, locale: Locale, around: Around, now: datetime) -> Rendered:
         own = {**self._opened(row.announcement), **self._opened(row.context)}
-        values = values_of(row, {"brand": self.brand, **own}, around, now)
+        if row.role == "payer" and row.loan_id in around.borrowers:
+            own["asker"] = masked(self.vault.text(around.borrowers[row.loan_id]))
+        values = values_of(row, {"brand": self.brand, "role": row.role, **own}, around, now)
         return self.texts.render(row.template, locale, row.channel, values, zone=row.zone, today=local_date(now, row.zone))
 
     def _opened(self, sealed: bytes | None) -> dict[str, object]:

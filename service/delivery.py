@@ -51,7 +51,7 @@ class Claim:
     contacts: dict[Place, Contacts]
 
 
-_NOTHING_AROUND: Final = Around({}, {}, {}, {})
+_NOTHING_AROUND: Final = Around({}, {}, {}, {}, {})
 
 
 class Delivery:
@@ -412,8 +412,10 @@ async def _look_around(tx: Transaction, rows: Sequence[Any], now: datetime) -> A
     """Reads the neighbours of deadlines that receipts and collection texts must name."""
     receipts = [row for row in rows if row.payment_set_by is not None]
     collecting = [row for row in rows if row.purpose == "collection" and row.loan_id]
-    if not receipts and not collecting:
+    asking = sorted({(row.loan_id,) for row in rows if row.role == "payer"})
+    if not receipts and not collecting and not asking:
         return _NOTHING_AROUND
+    names = {found.loan_id: found.name for found in await tx.rows(claims.BORROWERS, l=asking)} if asking else {}
     open_by_key, next_by_loan = {}, {}
     if receipts:
         covered = [(row.loan_id, kind, ref) for row in receipts for kind, ref, _ in _covered(row)]
@@ -431,7 +433,7 @@ async def _look_around(tx: Transaction, rows: Sequence[Any], now: datetime) -> A
         last_payment = {
             f.loan_id: f.version for f in await tx.rows(claims.LAST_PAYMENTS, l=[(loan_id,) for loan_id in sorted(loans)])
         }
-    return Around(open_by_key, next_by_loan, overdue, last_payment)
+    return Around(open_by_key, next_by_loan, overdue, last_payment, names)
 
 
 def _covered(row: Any) -> list[Any]:

@@ -89,6 +89,7 @@ class DeadlineOpened:
     amount: Money | None = None
     request_id: str | None = None  #: the negotiation a plan instalment belongs to
     payer_id: str | None = None  #: who is asked to pay, where it is not the borrower
+    for_ref: str | None = None  #: the instalment that a delegation is for
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +207,31 @@ class VisitMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanAgreed:
+    """A negotiated plan is in force: what was due before is over, and so is every older plan."""
+
+    version: Version
+    loan_id: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanBroken:
+    """The plan of this negotiation is over."""
+
+    version: Version
+    loan_id: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeGiven:
     """A notice to give because of this event.
 
     Attributes:
         template: folder name under templates/.
         role: whom it addresses.
-        party_id: the addressee where it is not the loan's borrower.
+        party_id: the addressee where it is not the loan's borrower; a payer whom the event does not name is that of its deadline.
         values: what the text needs from the event: str, int, Decimal, bool, date, aware datetime, Money, Secret, or lists of
             mappings of them.
         kind, ref: the deadline it speaks of, if any. A notice that asks ends when that deadline closes.
@@ -220,6 +239,7 @@ class NoticeGiven:
         payment_id: the payment it speaks of, if any.
         is_receipt: it confirms that payment, and has no point once the payment was taken back.
         not_later_than: end of its validity, where that is not what notice.yaml says.
+        refused: why it must not go (from service/reasons.py); it is kept as suppressed, and ops are told.
     """
 
     version: Version
@@ -233,6 +253,7 @@ class NoticeGiven:
     payment_id: str | None = None
     is_receipt: bool = False
     not_later_than: datetime | None = None
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,5 +291,7 @@ LoanChange = (
     | VisitDecided
     | VisitScheduled
     | VisitMoved
+    | PlanAgreed
+    | PlanBroken
 )
 Fact = PartyFact | PartyErased | ConsentStated | LoanChange | NoticeGiven | AnswerAwaited

@@ -4,13 +4,14 @@ What a single fact says is kept with the version of its event, and the greater v
 facts (which deadline is open, what a payment covers) is never incremented: `derive` works it out anew from all of them.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from service import delegations
+from service.covering import Covering, lasts
 from service.facts import (
     CollectionPaused,
     CollectionResumed,
@@ -24,90 +25,25 @@ from service.facts import (
     OverdueStated,
     PaymentReceived,
     PaymentReversed,
+    PlanAgreed,
+    PlanBroken,
     Version,
     VisitDecided,
     VisitMoved,
     VisitScheduled,
     version_time,
 )
+from service.loan_rows import Closing, Deadline, DeadlineKey, Payment
 from service.money import Money, currency_digits
 from service.notices import anchor_of
 from service.pauses import PauseWord
+from service.plans import PlanWord, breach, endings
 from service.visits import Visit
 from service.zones import in_utc, local_date
 
 _PLAN, _INSTALMENT, _PROMISE = Kind.PLAN_INSTALMENT.value, Kind.INSTALMENT.value, Kind.PROMISE_TO_PAY.value
 _VISIT = Kind.VISIT_APPOINTMENT.value
 _HOME_ZONE = "Asia/Shanghai"  #: of a loan that names none
-DeadlineKey = tuple[str, str]  #: kind, ref
-
-
-@dataclass(slots=True)
-class Deadline:
-    """Something due on a loan; a stub (no `set_by`) is only referred to so far. Money in minor units."""
-
-    kind: str
-    ref: str
-    due_on: date | None = None
-    due_at: datetime | None = None
-    amount: int | None = None
-    currency: str | None = None
-    set_by: Version | None = None
-    closed_by: Version | None = None
-    closed_because: str | None = None
-    stated: int | None = None
-    stated_by: Version | None = None
-    stated_dpd: int | None = None
-    request_id: str | None = None
-    payer_id: str | None = None
-    plan_from: datetime | None = None
-    # derived
-    anchor: str | None = None
-    paid: int = 0
-    state: str = "stub"
-    reason: str | None = None
-
-    @property
-    def left(self) -> int:
-        """What is still open, in minor units."""
-        return max((self.amount or 0) - self.paid, 0)
-
-    @property
-    def says_something(self) -> bool:
-        """Whether an event spoke of it; a stub that only payments refer to is made anew while deriving."""
-        return bool(self.set_by or self.closed_by or self.stated_by)
-
-
-@dataclass(slots=True)
-class Payment:
-    """Money that came in; without `set_by` only its reversal is known so far."""
-
-    payment_id: str
-    amount: int | None = None
-    currency: str | None = None
-    paid_at: datetime | None = None
-    method: str | None = None
-    payer_id: str | None = None
-    ref: str | None = None
-    covers: tuple[tuple[str, int], ...] | None = None
-    set_by: Version | None = None
-    reversed_by: Version | None = None
-    # derived
-    covered: tuple[tuple[str, str, int], ...] = ()
-
-    @property
-    def counts(self) -> bool:
-        """Whether the money is there: known, and not taken back."""
-        return self.set_by is not None and self.reversed_by is None
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """All deadlines of a kind (None: of the loan) opened before `version` are over."""
-
-    kind: str | None
-    version: Version
-    reason: str
 
 
 @dataclass(slots=True)
@@ -119,6 +55,7 @@ class LoanHistory:
     set_by: dict[str, Version] = field(default_factory=dict)
     closings: set[Closing] = field(default_factory=set)
     pauses: set[PauseWord] = field(default_factory=set)
+    plans: set[PlanWord] = field(default_factory=set)
     cured_by: Version | None = None
     deadlines: dict[DeadlineKey, Deadline] = field(default_factory=dict)
     payments: dict[str, Payment] = field(default_factory=dict)
@@ -144,27 +81,38 @@ class LoanHistory:
         """Works out what each payment covers and which deadlines are open; `tolerance` as in service.pauses.PromiseTerms."""
         self.deadlines = {key: deadline for key, deadline in self.deadlines.items() if deadline.says_something}
         ends = {key: self._end_of(deadline) for key, deadline in self.deadlines.items()}
-        for deadline in self.deadlines.values():
-            deadline.paid = 0
-        for payment in sorted(
-            self.payments.values(), key=lambda p: (p.paid_at is None, p.paid_at, p.set_by or "", p.payment_id)
-        ):
-            payment.covered = self._covered_by(payment, ends) if payment.counts else ()
-            for kind, ref, amount in payment.covered:
-                self.deadline(kind, ref).paid += amount
+        covering = Covering(self.deadlines, ends, self.plans)
+        covering.cover(self.payments.values())
+        if self.plans:
+            covering.pass_on_what_was_stated()
+        delegations.fulfil(covering, self.payments.values())
         over = self._over()
         for key, deadline in self.deadlines.items():
             if deadline.kind == _PROMISE and deadline.set_by:
                 deadline.paid = self._paid_since(version_time(deadline.set_by))
             deadline.state, deadline.reason = _standing(deadline, ends.get(key), over, tolerance)
+        if self.plans:
+            covering.end_stubs_of_plans()
+        delegations.follow(covering)
         for visit in self.visits.values():
             self._derive_visit(visit, ends, over)
 
+    @property
+    def is_unscheduled(self) -> bool:
+        """Whether the plan in force was broken and nobody has said since what is owed now."""
+        broken = breach(self.plans)
+        if broken is None or self._over():
+            return False
+        return not any(d.kind == _INSTALMENT and (d.set_by or "") > broken.version for d in self.deadlines.values())
+
     def _end_of(self, deadline: Deadline) -> Closing | None:
         """The first closing after the event that set the deadline; a settlement is judged apart, after the payments."""
-        if deadline.set_by is None or not (self.closings or deadline.closed_by):
+        if deadline.set_by is None or not (self.closings or self.plans or deadline.closed_by):
             return None
         ends = [c for c in self.closings if c.kind == deadline.kind and c.version > deadline.set_by]
+        for version, reason in endings(self.plans, deadline.kind, deadline.request_id):
+            if version > deadline.set_by:
+                ends.append(Closing(deadline.kind, version, reason))
         if deadline.closed_by and deadline.closed_by > deadline.set_by:
             ends.append(Closing(deadline.kind, deadline.closed_by, deadline.closed_because or "closed"))
         return min(ends, key=lambda c: c.version, default=None)
@@ -201,7 +149,7 @@ class LoanHistory:
                 return None
             return deadline.stated_dpd + (local_date(at, zone) - local_date(version_time(deadline.stated_by), zone)).days
         settled = over if over and over.reason == "settled" and over.version > (deadline.set_by or "") else None
-        if not (_lasts(end, at) and _lasts(settled, at)) or self._was_cured(deadline, at, zone):
+        if not (lasts(end, at) and lasts(settled, at)) or self._was_cured(deadline, at, zone):
             return 0
         paid = sum(
             amount for p in self.payments.values() if p.paid_at and p.paid_at <= at
@@ -219,54 +167,6 @@ class LoanHistory:
     def _paid_since(self, at: datetime) -> int:
         """All the money that was paid from an instant on, whatever it covers."""
         return sum(p.amount or 0 for p in self.payments.values() if p.counts and p.paid_at and p.paid_at >= at)
-
-    def _covered_by(self, payment: Payment, ends: dict[DeadlineKey, Closing | None]) -> tuple[tuple[str, str, int], ...]:
-        """What a payment covers: what it says exactly, the one instalment it names, or the oldest open first."""
-        kind = self._kind_paid_for(payment, ends)
-        if payment.covers is not None:
-            return tuple((kind, ref, amount) for ref, amount in payment.covers)
-        if payment.ref is not None:
-            target = self.deadline(kind, payment.ref)
-            return _filled(payment.amount or 0, [target])
-        return _filled(payment.amount or 0, self._candidates(kind, payment, ends))
-
-    def _kind_paid_for(self, payment: Payment, ends: dict[DeadlineKey, Closing | None]) -> str:
-        """The negotiated plan's instalments while a plan is in force at the moment of payment, else the loan's."""
-        for key in (key for key in ends if key[0] == _PLAN):
-            opened = self.deadlines[key].set_by
-            if opened and payment.paid_at and version_time(opened) <= payment.paid_at and _lasts(ends[key], payment.paid_at):
-                return _PLAN
-        return _INSTALMENT
-
-    def _candidates(self, kind: str, payment: Payment, ends: dict[DeadlineKey, Closing | None]) -> list[Deadline]:
-        """The deadlines a payment may go to: those that had not been replaced when it was made, oldest first."""
-        return sorted(
-            (
-                d
-                for key, d in self.deadlines.items()
-                if d.kind == kind and d.set_by and d.left and _lasts(ends.get(key), payment.paid_at)
-            ),
-            key=lambda d: (d.due_on or date.max, natural(d.ref)),
-        )
-
-
-def natural(ref: str) -> tuple[tuple[int, int, str], ...]:
-    """A sort key that puts instalment 2 before instalment 10."""
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", ref) if part)
-
-
-def _lasts(end: Closing | None, at: datetime | None) -> bool:
-    return end is None or at is None or at < version_time(end.version)
-
-
-def _filled(amount: int, candidates: list[Deadline]) -> tuple[tuple[str, str, int], ...]:
-    covered = []
-    for deadline in candidates:
-        part = min(amount, deadline.left)
-        if part:
-            covered.append((deadline.kind, deadline.ref, part))
-            amount -= part
-    return tuple(covered)
 
 
 def _standing(deadline: Deadline, end: Closing | None, over: Closing | None, tolerance: Decimal) -> tuple[str, str | None]:
@@ -305,7 +205,7 @@ def _absorb_opened(history: LoanHistory, fact: DeadlineOpened) -> None:
         return
     deadline.set_by, deadline.due_on, deadline.due_at = fact.version, fact.due_on, fact.due_at
     deadline.amount, deadline.currency = _minor(fact.amount)
-    deadline.request_id, deadline.payer_id = fact.request_id, fact.payer_id
+    deadline.request_id, deadline.payer_id, deadline.for_ref = fact.request_id, fact.payer_id, fact.for_ref
     # what should have gone before a visit had its time has no point
     deadline.plan_from = version_time(fact.version) if fact.kind is Kind.VISIT_APPOINTMENT else None
     deadline.anchor = anchor_of(fact.due_on, fact.due_at)
@@ -344,6 +244,14 @@ def _absorb_stated(history: LoanHistory, fact: OverdueStated) -> None:
 
 def _absorb_cured(history: LoanHistory, fact: LoanCured) -> None:
     history.cured_by = max(fact.version, history.cured_by or "")
+
+
+def _absorb_agreed(history: LoanHistory, fact: PlanAgreed) -> None:
+    history.plans.add(PlanWord(fact.version, fact.request_id, "agreed"))
+
+
+def _absorb_broken(history: LoanHistory, fact: PlanBroken) -> None:
+    history.plans.add(PlanWord(fact.version, fact.request_id, "broken"))
 
 
 def _absorb_paused(history: LoanHistory, fact: CollectionPaused) -> None:
@@ -385,6 +293,8 @@ _ABSORB: dict[type, Callable[[LoanHistory, Any], None]] = {
     LoanCured: _absorb_cured,
     CollectionPaused: _absorb_paused,
     CollectionResumed: _absorb_resumed,
+    PlanAgreed: _absorb_agreed,
+    PlanBroken: _absorb_broken,
     VisitDecided: _absorb_visit,
     VisitScheduled: _absorb_visit,
     VisitMoved: _absorb_visit,

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from service import context
+from service import addressing, context
 from service.catalogue import Catalogue
 from service.events import PARTIES_NAMED, Dead, Decoded, Event, Ignored, same_payload, without
 from service.facts import AnswerAwaited, LoanChange, LoanCured, LoanFact, NoticeGiven
-from service.history import Deadline
 from service.ledger import (
     Ledger,
     LedgerConflict,
@@ -32,6 +31,7 @@ from service.ledger import (
 )
 from service.ledger.outbox import Alert, Step
 from service.ledger.statement import Statement
+from service.loan_rows import Deadline
 from service.metrics import Metrics
 from service.notices import event_key, lane_of
 from service.pauses import PromiseTerms
@@ -224,11 +224,16 @@ class Intake:
                 loaded[event.loan_id].history.absorb(changes, plan_from=recorded_at if event.mode_backfill else None)
         for loan_id in detailed:
             loaded[loan_id].history.derive(self._promises.tolerance)
-        effects = _effects(loaded)
+        planned = addressing.with_plans(work.events, loaded)
+        effects = _effects(loaded, planned)
         await loans.save(tx, loaded, effects.replan, recorded_at)
         added = self._notice_rows(work.events, recorded_at)
         if added:
             await tx.run(notices.ADD, n=added, now=recorded_at)
+        if planned:
+            await tx.run(notices.AIM, s=addressing.aims(planned, loaded))
+        if payers := addressing.payers(work.events, loaded):
+            await tx.run(notices.NAME_PAYERS, d=payers)
         await self._reconcile(tx, work, loaded, effects, told.reachable | effects.borrowers, recorded_at)
         if told.erased:
             gone = await erasure.erase(tx, self._vault, told.erased, who="upstream", why="party.erased", now=recorded_at)
@@ -266,6 +271,10 @@ class Intake:
     ) -> None:
         """Ends, revives and frees notices as the facts now stand."""
         changed: list[object] = []
+        refused = [(key, reason, fact) for key, reason, fact in addressing.refusals(work.events)]
+        if refused:
+            changed += await tx.rows(notices.REFUSE, r=[(key.key, key.month, reason) for key, reason, _ in refused])
+            work.steps += [addressing.alert_of(key, reason, fact, now) for key, reason, fact in refused]
         ended = effects.ended + _already_closed(work.events, loaded)
         if ended:
             changed += await tx.rows(notices.CANCEL, d=ended)
@@ -308,9 +317,13 @@ class _Effects:
     repaused: set[str] = field(default_factory=set)
 
 
-def _effects(loaded: Mapping[str, loans.Loaded]) -> _Effects:
-    """Compares the loans as they were read and as they are now."""
-    effects = _Effects()
+def _effects(loaded: Mapping[str, loans.Loaded], planned: set[str]) -> _Effects:
+    """Compares the loans as they were read and as they are now; on `planned` notices may speak of other deadlines than before."""
+    standing = list(addressing.standing(planned, loaded))
+    effects = _Effects(
+        ended=[(*row[:3], None, row.closed) for row in standing if row.closed],
+        reopened=[(*row[:3], row.anchor) for row in standing if row.anchor and not row.closed],
+    )
     for loan_id, entry in loaded.items():
         for deadline in entry.history.deadlines.values():
             was = entry.was(deadline.kind, deadline.ref)

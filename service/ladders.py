@@ -1,7 +1,7 @@
 """Ladders: the reminder plan for each kind of deadline, when a stage goes and when it has lost its point."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -237,15 +237,25 @@ class Ladders(dict[Kind, Ladder]):
         return PromiseTerms(ladder.grace_days, ladder.tolerance) if ladder else PromiseTerms()
 
 
-def check(ladders: Ladders, template_names: Collection[str]) -> list[str]:
-    """One line for each stage whose template, or that of its digest, does not exist."""
+def check(ladders: Ladders, addressed: Mapping[str, Collection[Role]]) -> list[str]:
+    """One line for each stage whose template, or that of its digest, does not exist or is not for whom the stage goes to.
+
+    `addressed` gives the roles that each template may address.
+    """
     wanted = [
-        (f"{ladder.kind}.yaml: stage {stage.name}: {field}", name)
+        (f"{ladder.kind}.yaml: stage {stage.name}: ", field, name, stage.to)
         for ladder in ladders.values()
         for stage in ladder.stages
         for field, name in (("template", stage.template), ("digest", stage.digest and digest_template(stage.digest)))
+        if name
     ]
-    return [f"{place}: there is no {name}" for place, name in wanted if name and name not in template_names]
+    missing = [f"{place}{field}: there is no {name}" for place, field, name, _ in wanted if name not in addressed]
+    return missing + [
+        f"{place}to: {name} is not for a {role}"
+        for place, _, name, roles in wanted
+        for role in roles
+        if role not in addressed.get(name, roles)
+    ]
 
 
 def uncertain_holidays(ladders: Ladders, day: date) -> list[str]:

@@ -189,10 +189,18 @@ def _ended(row: Any) -> PutBack | None:
     if row.deadline_state == "closed":
         refused = row.stage is None and row.deadline_reason in REFUSALS
         return PutBack(State.SUPPRESSED if refused else State.CANCELLED, row.deadline_reason or "closed")
+    moot = _moot(row)
+    return PutBack(State.CANCELLED, moot) if moot else None
+
+
+def _moot(row: Any) -> str | None:
+    """Why nobody is to be asked by this notice, though its deadline is open, if so."""
+    if row.role == "payer" and row.party_id != row.deadline_payer:
+        return "replaced"
     if row.stage is not None and row.deadline_anchor != row.anchor:
-        return PutBack(State.CANCELLED, "moved")
+        return "moved"
     if row.purpose == Purpose.COLLECTION and row.cured_by and _cured(row):
-        return PutBack(State.CANCELLED, "cured")
+        return "cured"
     return None
 
 

@@ -1,21 +1,25 @@
 """Reads every text before a borrower does: renders it with samples and worst cases and says what is wrong with it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 from service.catalogue import TEMPLATES, Catalogue, CatalogueError, Channel, NoticeSpec
+from service.facts import Role
 from service.locales import LOCALES, Locale
 from service.notices import Purpose
 from service.rendering import Rendered, RenderError, Text, Texts
 from service.segments import count, parts_in
+from service.wording import told_to
+from service.zones import local_date
 
 _ZONE = "Asia/Shanghai"
 #: The day on which a sample is read that names no `today` of its own.
 _TODAY = date(2026, 6, 17)
-_ALWAYS = frozenset({"hotline", "brand", "today"})
+_ALWAYS = frozenset({"hotline", "brand", "today", "role"})
 _DERIVED = frozenset({"days_until", "days_past_due"})
 #: A credit register may be mentioned, as a fact, from this day past due on. Ours; see docs/templates.md.
 _CREDIT_REGISTER_FROM = 15
@@ -43,6 +47,13 @@ _TODAY_WORDS = re.compile(r"今天|今日|今晚|\btoday\b|\btonight\b")
 _TOMORROW_WORDS = re.compile(r"明天|明日|\btomorrow\b")
 _DEBIT = re.compile(r"扣|debit", re.IGNORECASE)
 _CREDIT_REGISTER = re.compile(r"征信|徵信|credit regist")
+
+
+#: What a payer must not read: that and how somebody is late.
+_DEBT = re.compile(
+    r"逾期|欠|罚息|罰息|催收|分期|期次|征信|徵信|overdue|arrears|default|penalty|instalment|past due|credit regist",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,7 @@ def preview(texts: Texts, spec: NoticeSpec, locale: Locale, channel: Channel = "
         RenderError: one of them cannot be made.
     """
     text = texts.compiled.get((spec.name, locale, channel))
-    cases = _branches(texts, text, spec.samples) if text else ()
+    cases = _branches(texts, text, spec, spec.samples) if text else ()
     made = [texts.render(spec.name, locale, channel, case.values, zone=_ZONE, today=case.today) for case in cases]
     return list({rendered.text: rendered for rendered in made}.values())
 
@@ -146,6 +157,8 @@ def _of_case(texts: Texts, spec: NoticeSpec, locale: Locale, channel: Channel, c
     body = rendered.text.removeprefix(texts.signature)
     yield from _forbidden(body.replace(texts.hotline, "#"), locale)
     yield from _untrue(body, case)
+    if case.values.get("role") == "payer" and _DEBT.search(body):
+        yield "debt_told_to_payer", "a payer is told what is asked, and nothing of the debt"
     parts = parts_in(rendered.text, locale)
     if parts > spec.max_segments[locale]:
         yield "too_many_segments", f"{parts} parts, {spec.max_segments[locale]} allowed"
@@ -175,9 +188,11 @@ def _untrue(body: str, case: _Case) -> Iterator[tuple[str, str]]:
 
 def _days_until(case: _Case) -> set[object]:
     """How many days ahead the days lie that a text may call today or tomorrow."""
-    listed = case.values.get("listed", ())
-    lines = listed if isinstance(listed, list) else ()
-    return {case.values.get("days_until"), *((line["due_on"] - case.today).days for line in lines)}
+    listed, due_at = case.values.get("listed", ()), case.values.get("due_at")
+    days = [line["due_on"] for line in listed] if isinstance(listed, list) else []
+    if isinstance(due_at, datetime):
+        days.append(local_date(due_at, _ZONE))
+    return {case.values.get("days_until"), *((day - case.today).days for day in days)}
 
 
 def _mentioned(texts: Texts, spec: NoticeSpec) -> frozenset[str]:
@@ -191,7 +206,7 @@ def _sampled(spec: NoticeSpec) -> frozenset[str]:
 
 def _cases(texts: Texts, text: Text, spec: NoticeSpec) -> Iterator[_Case]:
     """Samples and worst values, in every branch, and before the day is over also on other days than it was written for."""
-    for case in _branches(texts, text, (*spec.samples, spec.worst)):
+    for case in _branches(texts, text, spec, (*spec.samples, spec.worst)):
         yield case
         due_on = case.values.get("due_on")
         if isinstance(due_on, date) and spec.purpose is not Purpose.COLLECTION:
@@ -199,22 +214,22 @@ def _cases(texts: Texts, text: Text, spec: NoticeSpec) -> Iterator[_Case]:
                 yield _case(texts, {**case.values, "today": due_on - timedelta(days=ahead)})
 
 
-def _branches(texts: Texts, text: Text, samples: tuple[Mapping[str, object], ...]) -> Iterator[_Case]:
-    """Each sample whole, without each optional value, without all of them, and by both methods where the text asks for one."""
-    for sample in samples:
+def _branches(texts: Texts, text: Text, spec: NoticeSpec, samples: Iterable[Mapping[str, object]]) -> Iterator[_Case]:
+    """Each sample whole, without each optional value, without all of them; for each reader, and by both methods where asked."""
+    for sample, role in product(samples, spec.to):
         by_method = ("auto_debit", "manual") if "method" in text.mentions & set(sample) else ()
         for whole in [{**sample, "method": method} for method in by_method] or [dict(sample)]:
-            yield _case(texts, whole)
+            yield _case(texts, whole, role)
             for dropped in [*({name} for name in sorted(text.optional & set(whole))), text.optional]:
-                yield _case(texts, {name: value for name, value in whole.items() if name not in dropped})
+                yield _case(texts, {name: value for name, value in whole.items() if name not in dropped}, role)
 
 
-def _case(texts: Texts, sample: Mapping[str, object]) -> _Case:
-    """A sample with what delivery always adds."""
+def _case(texts: Texts, sample: Mapping[str, object], role: Role = "borrower") -> _Case:
+    """A sample with what delivery always adds, and without what it keeps from a payer."""
     said, due_on = sample.get("today"), sample.get("due_on")
     today = said if isinstance(said, date) else _TODAY
-    values: dict[str, object] = {"brand": texts.signature.strip("【】: "), **sample}
+    values: dict[str, object] = {"brand": texts.signature.strip("【】: "), **sample, "role": role}
     if isinstance(due_on, date):
         values["days_until"] = (due_on - today).days
         values["days_past_due"] = max(0, (today - due_on).days)
-    return _Case(values, today)
+    return _Case(told_to(role, values), today)

@@ -1,15 +1,19 @@
-"""What a text is told: the facts as they are now, under the names docs/templates.md lists. Pure."""
+"""What a text is told: the facts as they are now, under the names docs/templates.md lists; to a payer only a few. Pure."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
-from service.facts import version_time
+from service.facts import Role, version_time
 from service.money import Money
 from service.notices import Purpose
 from service.zones import local_date
+
+#: All that a text to a payer may hold: what is asked, until when, by whom, under which agreement, and what became of it. Nothing
+#: of the loan, of its instalments or of how late they are, and no words that others wrote.
+PAYER_IS_TOLD: Final = frozenset({"role", "brand", "asker", "agreement_no", "amount", "due_at", "paid_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Around:
     next_by_loan: Mapping[str, Any]
     overdue_by_loan: Mapping[str, Sequence[Any]]
     last_payment: Mapping[str, str]
+    borrowers: Mapping[str, bytes]  #: encrypted names, where payers are asked
 
     def older_open(self, row: Any) -> bool:
         """Whether an older deadline of the same kind on the loan is open past its day."""
@@ -46,7 +51,20 @@ def values_of(row: Any, own: Mapping[str, object], around: Around, now: datetime
         values |= _about_payment(row, around)
     if row.purpose == Purpose.COLLECTION:
         values |= _about_overdue(row, around)
-    return {**values, **{name: value for name, value in own.items() if not _past(name, value, now)}}
+    return told_to(row.role, {**values, **{name: value for name, value in own.items() if not _past(name, value, now)}})
+
+
+def told_to(role: Role, values: Mapping[str, object]) -> dict[str, object]:
+    """Of these values those that this role may be told."""
+    return {name: value for name, value in values.items() if role == "borrower" or name in PAYER_IS_TOLD}
+
+
+def masked(name: str) -> str:
+    """A name that those who know the person recognise and others do not: 王小雨 as 王**, Anna Schmidt as A*** S***."""
+    words = name.split()
+    if name.isascii() or len(words) > 1:
+        return " ".join(f"{word[0]}***" for word in words)
+    return name[0] + "*" * min(len(name) - 1, 3)
 
 
 def _past(name: str, value: object, now: datetime) -> bool:

@@ -34,7 +34,7 @@ DETAILS = Statement(
         n.stage, n.digest, n.needs, n.context, n.event_time, n.moment, n.expires_at, n.tries, n.payment_id, n.receipt, n.only_to,
         n.created_at,
         d.due_on, d.due_at, d.anchor AS deadline_anchor, d.amount, d.paid, d.currency, d.state AS deadline_state,
-        d.reason AS deadline_reason, d.stated, d.stated_by, d.set_by AS deadline_set_by,
+        d.reason AS deadline_reason, d.stated, d.stated_by, d.set_by AS deadline_set_by, d.payer_id AS deadline_payer,
         l.method, l.account_last4, l.cured_by, l.pauses, l.visits, {ZONE} AS zone,
         y.amount AS payment_amount, y.currency AS payment_currency, y.paid_at, y.method AS payment_method, y.covered,
         y.set_by AS payment_set_by, y.reversed_by AS payment_reversed_by,
@@ -56,7 +56,7 @@ DETAILS = Statement(
     LEFT JOIN loans l ON l.loan_id = n.loan_id
     LEFT JOIN deadlines d ON d.loan_id = n.loan_id AND d.kind = n.kind AND d.ref = n.ref
     LEFT JOIN payments y ON y.loan_id = n.loan_id AND y.payment_id = n.payment_id
-    LEFT JOIN parties p ON p.party_id = COALESCE(n.party_id, l.borrower_id)
+    LEFT JOIN parties p ON p.party_id = CASE WHEN n.role = 'borrower' THEN COALESCE(n.party_id, l.borrower_id) ELSE n.party_id END
     """,
     returns={
         "asks": BOOL, "event_time": INSTANT, "moment": INSTANT, "expires_at": INSTANT, "due_on": DATE, "due_at": INSTANT,
@@ -90,13 +90,22 @@ AROUND_PAYMENTS = Statement(
 #: What collection texts must name: everything of the loan that is past its day.
 OVERDUE = Statement(
     """
-    SELECT d.loan_id, d.kind, d.ref, d.due_on, d.amount, d.paid, d.currency, d.stated, d.stated_by
+    SELECT d.loan_id, d.kind, d.ref, d.due_on, d.amount, d.paid, d.currency,
+        CASE WHEN d.stated_by > d.set_by THEN d.stated END AS stated, d.stated_by
     FROM {l} JOIN deadlines d ON d.loan_id = l.loan_id AND d.due_on < l.today
     WHERE {deadline_state} = 'open' AND d.amount IS NOT NULL AND d.kind IN ('instalment', 'plan_instalment')
     ORDER BY d.loan_id, d.due_on, d.ref
     """,
     returns={"due_on": DATE},
     l=Rows(loan_id=TEXT, today=DATE),
+)
+#: The names, encrypted, of the borrowers for whom payers are asked.
+BORROWERS = Statement(
+    """
+    SELECT loans.loan_id, p.name FROM loans JOIN {l} ON loans.loan_id = l.loan_id JOIN parties p ON p.party_id = loans.borrower_id
+    WHERE p.name IS NOT NULL
+    """,
+    l=Rows(loan_id=TEXT),
 )
 LAST_PAYMENTS = Statement(
     """

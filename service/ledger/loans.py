@@ -8,11 +8,13 @@ from typing import Any
 
 import orjson
 
-from service.history import Closing, Deadline, LoanHistory, Payment
+from service.history import LoanHistory
 from service.ledger.engine import Transaction
 from service.ledger.statement import BOOL, DATE, INSTANT, INT, TEXT, Rows, Statement
+from service.loan_rows import Closing, Deadline, Payment
 from service.pauses import PauseWord, words_in
 from service.pauses import as_json as pauses_json
+from service.plans import PlanWord
 from service.visits import Visit, visits_in
 from service.visits import as_json as visits_json
 
@@ -27,15 +29,18 @@ ADD = Statement(
 
 LOCK = Statement(
     """
-    SELECT loans.loan_id, product, currency, timezone, borrower_id, method, account_last4, set_by, closings, pauses, visits, cured_by
+    SELECT loans.loan_id, product, currency, timezone, borrower_id, method, account_last4, set_by, closings, pauses, visits, plans,
+        cured_by, unscheduled_since
     FROM loans JOIN {ids} ON loans.loan_id = ids.loan_id ORDER BY loans.loan_id {for_update}
     """,
+    returns={"unscheduled_since": INSTANT},
     ids=_IDS,
 )
 
 _DEADLINE = Rows(
     loan_id=TEXT, kind=TEXT, ref=TEXT, due_on=DATE, due_at=INSTANT, amount=INT, currency=TEXT, set_by=TEXT, closed_by=TEXT,
-    closed_because=TEXT, stated=INT, stated_by=TEXT, stated_dpd=INT, request_id=TEXT, payer_id=TEXT, plan_from=INSTANT,
+    closed_because=TEXT, stated=INT, stated_by=TEXT, stated_dpd=INT, request_id=TEXT, payer_id=TEXT, for_ref=TEXT,
+    plan_from=INSTANT,
     anchor=TEXT, paid=INT, state=TEXT, reason=TEXT,
 )  # fmt: skip
 _PAYMENT = Rows(
@@ -63,13 +68,13 @@ SAVE_LOANS = Statement(
     """
     UPDATE loans SET product = l.product, currency = l.currency, timezone = l.timezone, borrower_id = l.borrower_id,
         method = l.method, account_last4 = l.account_last4, set_by = l.set_by, closings = l.closings, pauses = l.pauses,
-        visits = l.visits, cured_by = l.cured_by,
-        replan = loans.replan OR l.replan
+        visits = l.visits, plans = l.plans, cured_by = l.cured_by, unscheduled_since = l.unscheduled_since,
+        unscheduled_told = loans.unscheduled_told AND l.unscheduled_since IS NOT NULL, replan = loans.replan OR l.replan
     FROM {l} WHERE loans.loan_id = l.loan_id
     """,
     l=Rows(
         loan_id=TEXT, product=TEXT, currency=TEXT, timezone=TEXT, borrower_id=TEXT, method=TEXT, account_last4=TEXT, set_by=TEXT,
-        closings=TEXT, pauses=TEXT, visits=TEXT, cured_by=TEXT, replan=BOOL,
+        closings=TEXT, pauses=TEXT, visits=TEXT, plans=TEXT, cured_by=TEXT, unscheduled_since=INSTANT, replan=BOOL,
     ),
 )  # fmt: skip
 
@@ -111,6 +116,7 @@ class Loaded:
     loan: tuple[Any, ...]
     deadlines: dict[tuple[str, str], tuple[Any, ...]]
     payments: dict[str, tuple[Any, ...]]
+    unscheduled_since: datetime | None = None
 
     def was(self, kind: str, ref: str) -> tuple[str, str | None, str | None] | None:
         """State, reason and anchor of a deadline as they were read; None where it was not there."""
@@ -139,6 +145,11 @@ class Loaded:
         visits: dict[str, Visit] = self.loan[4]
         return visits
 
+    @property
+    def has_new_plan(self) -> bool:
+        """Whether a plan was agreed or broken since the loan was read."""
+        return bool(self.history.plans != self.loan[5])
+
 
 async def lock(tx: Transaction, loan_ids: Iterable[str], now: datetime) -> dict[str, Loaded]:
     """The loans without their deadlines and payments, locked in order of their ids; unknown ones are made."""
@@ -149,7 +160,7 @@ async def lock(tx: Transaction, loan_ids: Iterable[str], now: datetime) -> dict[
     found = {}
     for row in await tx.rows(LOCK, ids=ids):
         history = _history(row)
-        found[row.loan_id] = Loaded(history, _of_loan(history), {}, {})
+        found[row.loan_id] = Loaded(history, _of_loan(history), {}, {}, row.unscheduled_since)
     return found
 
 
@@ -172,7 +183,11 @@ async def load_details(tx: Transaction, loaded: Mapping[str, Loaded], loan_ids: 
 async def save(tx: Transaction, loaded: Mapping[str, Loaded], replan: set[str], now: datetime) -> None:
     """Writes what changed, in the order loans, deadlines, payments, each by key."""
     entries = sorted(loaded.items())
-    loan_rows = [(*_loan_row(e.history), i in replan) for i, e in entries if i in replan or _of_loan(e.history) != e.loan]
+    loan_rows = [
+        (*_loan_row(e.history), _unscheduled_since(e, now), i in replan)
+        for i, e in entries
+        if i in replan or _of_loan(e.history) != e.loan or _unscheduled_since(e, now) != e.unscheduled_since
+    ]
     whole, paid = _changed_deadlines(entries)
     gone = [(i, *key) for i, e in entries for key in sorted(e.deadlines.keys() - e.history.deadlines.keys())]
     payments = [
@@ -221,8 +236,16 @@ def _of_loan(history: LoanHistory) -> tuple[Any, ...]:
         set(history.closings),
         set(history.pauses),
         dict(history.visits),
+        set(history.plans),
         history.cured_by,
     )
+
+
+def _unscheduled_since(entry: Loaded, now: datetime) -> datetime | None:
+    """Since when we wait for a schedule after a broken plan, if we do; known only where deadlines were read."""
+    if not entry.history.plans or not entry.history.deadlines:
+        return entry.unscheduled_since
+    return (entry.unscheduled_since or now) if entry.history.is_unscheduled else None
 
 
 def _history(row: Any) -> LoanHistory:
@@ -233,6 +256,7 @@ def _history(row: Any) -> LoanHistory:
         closings={Closing(*closing) for closing in _from_json(row.closings)},
         pauses=set(words_in(row.pauses)),
         visits=dict(visits_in(row.visits)),
+        plans={PlanWord(*word) for word in _from_json(row.plans)},
         cured_by=row.cured_by,
     )
 
@@ -241,7 +265,9 @@ def _loan_row(history: LoanHistory) -> tuple[Any, ...]:
     closings = sorted(([c.kind, c.version, c.reason] for c in history.closings), key=lambda c: (c[1], c[0] or ""))
     fields = (history.fields.get(name) for name in _FIELDS)
     pauses, visits = pauses_json(history.pauses), visits_json(history.visits.values())
-    return (history.loan_id, *fields, _to_json(history.set_by), _to_json(closings), pauses, visits, history.cured_by)
+    plans = _to_json(sorted([w.version, w.request_id, w.word] for w in history.plans))
+    said = (_to_json(history.set_by), _to_json(closings), pauses, visits, plans)
+    return (history.loan_id, *fields, *said, history.cured_by)
 
 
 def _payment(cells: Sequence[Any]) -> Payment:

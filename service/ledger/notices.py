@@ -31,6 +31,26 @@ ADD_ANSWERS = Statement(
     now=INSTANT,
 )
 
+#: Event notices about an instalment's number mean the plan's instalment while a plan was in force, the loan's else.
+AIM = Statement(
+    """
+    UPDATE notices SET kind = s.kind FROM {s}
+    WHERE notices.loan_id = s.loan_id AND notices.stage IS NULL AND notices.kind IN ('instalment', 'plan_instalment')
+    AND notices.kind <> s.kind AND notices.event_time >= s.from_at AND notices.event_time < s.until_at
+    """,
+    s=Rows(loan_id=TEXT, kind=TEXT, from_at=INSTANT, until_at=INSTANT),
+)
+
+#: The person that a notice to a payer goes to is the one whom its delegation asks.
+NAME_PAYERS = Statement(
+    """
+    UPDATE notices SET party_id = d.payer_id FROM {d}
+    WHERE notices.loan_id = d.loan_id AND notices.kind = 'delegation' AND notices.ref = d.ref AND notices.role = 'payer'
+    AND notices.handed_at IS NULL AND (notices.party_id IS NULL OR notices.stage IS NOT NULL)
+    """,
+    d=Rows(loan_id=TEXT, ref=TEXT, payer_id=TEXT),
+)
+
 #: What a fact may still end: waiting, or claimed without an intent.
 _STATE = hidden("notices.state")
 STOPPABLE = f"({_STATE} IN ('planned', 'held') OR ({_STATE} = 'sending' AND notices.handed_at IS NULL))"
@@ -79,6 +99,13 @@ CANCEL_CURED = Statement(
     f"UPDATE notices SET state = 'cancelled', reason = 'cured', seq = notices.seq + 1 FROM {{l}} "
     f"WHERE notices.loan_id = l.loan_id AND notices.purpose = 'collection' AND {STOPPABLE} {STEP}",
     l=Rows(loan_id=TEXT),
+)
+
+#: What must not go is kept, and can be seen.
+REFUSE = Statement(
+    f"UPDATE notices SET state = 'suppressed', reason = r.reason, seq = notices.seq + 1 FROM {{r}} "
+    f"WHERE notices.key = r.key AND notices.key_month = r.month AND {_STATE} = 'planned' {STEP}",
+    r=Rows(key=TEXT, month=INT, reason=TEXT),
 )
 
 DROP_RECEIPTS = Statement(

@@ -80,7 +80,8 @@ def _row(step: Step | Alert | Told) -> tuple[object, ...]:
 UNPUBLISHED = Statement(
     """
     SELECT outbox.id, outbox.type, outbox.key, outbox.loan_id, outbox.seq, outbox.state, outbox.reason, outbox.data, outbox.at,
-        notices.template, notices.channel, notices.purpose, notices.role, COALESCE(notices.party_id, loans.borrower_id) AS party_id,
+        notices.template, notices.channel, notices.purpose, notices.role,
+        CASE WHEN notices.role = 'borrower' THEN COALESCE(notices.party_id, loans.borrower_id) ELSE notices.party_id END AS party_id,
         notices.caused_by
     FROM outbox LEFT JOIN notices ON notices.key = outbox.key LEFT JOIN loans ON loans.loan_id = notices.loan_id
     WHERE outbox.published_at IS NULL ORDER BY outbox.id LIMIT :n

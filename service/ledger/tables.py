@@ -87,12 +87,18 @@ loans = Table(
     Column("closings", Text, nullable=False, server_default="[]", comment="[kind or null, version, reason], JSON"),
     Column("pauses", Text, nullable=False, server_default="[]", comment="[version, paused … promised, about, until], JSON"),
     Column("visits", Text, nullable=False, server_default="[]", comment="service.visits.Visit each, JSON"),
+    Column("plans", Text, nullable=False, server_default="[]", comment="[version, request, agreed or broken], JSON"),
     Column("cured_by", Text, comment="version"),
+    Column("unscheduled_since", Instant, comment="a plan was broken and nobody has said what is owed now"),
+    Column("unscheduled_told", Boolean, nullable=False, server_default=_no, comment="ops were told so"),
     Column("replan", Boolean, nullable=False, server_default=_no),
     Column("created_at", Instant, nullable=False),
 )
 Index("ix_loans_borrower_id", loans.c.borrower_id)
 Index("ix_loans_timezone", loans.c.timezone, **_where("timezone IS NOT NULL"))
+Index(
+    "ix_loans_unscheduled_since", loans.c.unscheduled_since, **_where("unscheduled_since IS NOT NULL AND NOT unscheduled_told")
+)
 Index("ix_loans_replan", loans.c.loan_id, **_where("replan"))
 
 deadlines = Table(
@@ -117,13 +123,15 @@ deadlines = Table(
     Column("stated_dpd", Integer),
     Column("request_id", Text),
     Column("payer_id", Text),
+    Column("for_ref", Text, comment="the instalment a delegation is for"),
     Column("plan_from", Instant, comment="stages before it are not decided (backfill)"),
+    Column("told_at", Instant, comment="when ops were told that nobody explains this stub"),
     Column("created_at", Instant, nullable=False),
 )
 Index("ix_deadlines_due_on", deadlines.c.kind, deadlines.c.due_on, **_where("state = 'open' AND due_on IS NOT NULL"))
 Index("ix_deadlines_due_at", deadlines.c.kind, deadlines.c.due_at, **_where("state = 'open' AND due_at IS NOT NULL"))
 Index("ix_deadlines_visits", deadlines.c.due_at, **_where("kind = 'visit_appointment'"))
-Index("ix_deadlines_stub", deadlines.c.created_at, **_where("state = 'stub'"))
+Index("ix_deadlines_stub", deadlines.c.created_at, **_where("state = 'stub' AND told_at IS NULL"))
 
 payments = Table(
     "payments",
@@ -141,7 +149,9 @@ payments = Table(
     Column("set_by", Text, comment="version; none: only its reversal is known"),
     Column("reversed_by", Text, comment="version"),
     Column("recorded_at", Instant, nullable=False),
+    Column("told_at", Instant, comment="when ops were told that nobody explains this reversal"),
 )
+Index("ix_payments_stub", payments.c.recorded_at, **_where("set_by IS NULL AND told_at IS NULL"))
 
 notices = Table(
     "notices",

@@ -100,7 +100,10 @@ def _loans() -> None:
             "pauses", sa.Text, server_default="[]", nullable=False, comment="[version, paused … promised, about, until], JSON"
         ),
         sa.Column("visits", sa.Text, server_default="[]", nullable=False, comment="service.visits.Visit each, JSON"),
+        sa.Column("plans", sa.Text, server_default="[]", nullable=False, comment="[version, request, agreed or broken], JSON"),
         sa.Column("cured_by", sa.Text, comment="version"),
+        sa.Column("unscheduled_since", Instant, comment="a plan was broken and nobody has said what is owed now"),
+        sa.Column("unscheduled_told", sa.Boolean, server_default=sa.text("false"), nullable=False, comment="ops were told so"),
         sa.Column("replan", sa.Boolean, server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", Instant, nullable=False),
         sa.PrimaryKeyConstraint("loan_id", name="pk_loans"),
@@ -108,6 +111,10 @@ def _loans() -> None:
     op.create_index("ix_loans_borrower_id", "loans", ["borrower_id"])
     op.create_index("ix_loans_replan", "loans", ["loan_id"], **_where("replan"))
     op.create_index("ix_loans_timezone", "loans", ["timezone"], **_where("timezone IS NOT NULL"))
+    op.create_index(
+        "ix_loans_unscheduled_since", "loans", ["unscheduled_since"],
+        **_where("unscheduled_since IS NOT NULL AND NOT unscheduled_told"),
+    )  # fmt: skip
 
 
 def _deadlines() -> None:
@@ -132,14 +139,16 @@ def _deadlines() -> None:
         sa.Column("stated_dpd", sa.Integer),
         sa.Column("request_id", sa.Text),
         sa.Column("payer_id", sa.Text),
+        sa.Column("for_ref", sa.Text, comment="the instalment a delegation is for"),
         sa.Column("plan_from", Instant, comment="stages before it are not decided (backfill)"),
+        sa.Column("told_at", Instant, comment="when ops were told that nobody explains this stub"),
         sa.Column("created_at", Instant, nullable=False),
         sa.PrimaryKeyConstraint("loan_id", "kind", "ref", name="pk_deadlines"),
     )
     op.create_index("ix_deadlines_due_at", "deadlines", ["kind", "due_at"], **_where("state = 'open' AND due_at IS NOT NULL"))
     op.create_index("ix_deadlines_due_on", "deadlines", ["kind", "due_on"], **_where("state = 'open' AND due_on IS NOT NULL"))
     op.create_index("ix_deadlines_visits", "deadlines", ["due_at"], **_where("kind = 'visit_appointment'"))
-    op.create_index("ix_deadlines_stub", "deadlines", ["created_at"], **_where("state = 'stub'"))
+    op.create_index("ix_deadlines_stub", "deadlines", ["created_at"], **_where("state = 'stub' AND told_at IS NULL"))
 
 
 def _payments() -> None:
@@ -160,8 +169,10 @@ def _payments() -> None:
         sa.Column("set_by", sa.Text, comment="version; none: only its reversal is known"),
         sa.Column("reversed_by", sa.Text, comment="version"),
         sa.Column("recorded_at", Instant, nullable=False),
+        sa.Column("told_at", Instant, comment="when ops were told that nobody explains this reversal"),
         sa.PrimaryKeyConstraint("loan_id", "payment_id", name="pk_payments"),
     )
+    op.create_index("ix_payments_stub", "payments", ["recorded_at"], **_where("set_by IS NULL AND told_at IS NULL"))
 
 
 def _notices() -> None:
