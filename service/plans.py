@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from service.facts import Kind, Version, version_time
 
-_LONG_AGO, _FOR_EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+#: Beyond the days that an event may name.
+_LONG_AGO, _FOR_EVER = datetime(1900, 1, 1, tzinfo=UTC), datetime(2300, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, order=True)

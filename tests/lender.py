@@ -92,6 +92,53 @@ class Lender:
         told = {"at": at_.isoformat(), "purpose": "商谈还款安排", "visitors": people, "verification_code": "4829", **more}
         return self.visit("scheduled", time, **told)
 
+    def approved_plan(self, time: datetime, sign_by: str, request_id: str = "N-1") -> bytes:
+        """Another way to repay is offered."""
+        return self.event("loan.negotiation.approved", time, request_id=request_id, sign_by=sign_by)
+
+    def agreed(
+        self, time: datetime, *lines: tuple[int, str, str], request_id: str = "N-1", method: str = "manual", **more: Any
+    ) -> bytes:
+        """A plan is signed."""
+        return self.event(
+            "loan.negotiation.agreement_signed", time, request_id=request_id, agreement_no="X-2026-0001",
+            instalments=_lines(lines), repayment={"method": method, "account_last4": "6789"}, **more,
+        )  # fmt: skip
+
+    def broke(self, time: datetime, request_id: str = "N-1") -> bytes:
+        """The plan is over."""
+        return self.event("loan.negotiation.broken", time, request_id=request_id, reason_public="未按约定还款")
+
+    def account(self, time: datetime, **more: Any) -> bytes:
+        """Money is to be paid to another account."""
+        told = {
+            "account_type": "corporate",
+            "account_name": "星河公司",
+            "bank": "中国银行",
+            "account_last4": "8821",
+            "verified": True,
+        }
+        return self.event("loan.repayment_account.changed", time, **(told | more))
+
+    def authorised(self, time: datetime, amount: str, pay_by: datetime, **more: Any) -> bytes:
+        """Somebody else is asked to repay."""
+        payer = {"party_id": "X-1", "phone": "+8613900139000", **more.pop("payer", {})}
+        told = {"delegation_id": "D-1", "agreement_no": "DA-0042", **more}
+        return self.event("loan.delegation.authorised", time, amount=amount, pay_by=pay_by.isoformat(), payer=payer, **told)
+
+    def completed(self, time: datetime, amount: str, delegation_id: str = "D-1", payment_id: str = "PAY-1") -> bytes:
+        """The payer has paid."""
+        told = {"delegation_id": delegation_id, "payment_id": payment_id, "amount": amount, "paid_at": time.isoformat()}
+        return self.event("loan.delegation.completed", time, **told)
+
+    def revoked(self, time: datetime, delegation_id: str = "D-1") -> bytes:
+        """Nobody else is to repay."""
+        return self.event("loan.delegation.revoked", time, delegation_id=delegation_id)
+
+    def failed(self, time: datetime, delegation_id: str = "D-1") -> bytes:
+        """The payer's money did not come through."""
+        return self.event("loan.delegation.failed", time, delegation_id=delegation_id, reason_public="余额不足")
+
     def submitted(self, time: datetime, **more: Any) -> bytes:
         """Somebody has asked for the loan."""
         return self.event("loan.application.submitted", time, application_id="A-1", amount="12000.00", **more)

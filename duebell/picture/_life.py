@@ -9,8 +9,9 @@ from typing import Any, Final
 from consumers._decode import Event, decode
 from duebell.simulation import Simulation
 from service.facts import version_time
-from service.history import Deadline, LoanHistory, Payment
+from service.history import LoanHistory
 from service.ledger import Transaction, loans, reading
+from service.loan_rows import Deadline, Payment
 from service.money import Money
 from service.pauses import PauseWord
 from service.reasons import REASONS

@@ -13,6 +13,7 @@ from service.notices import Purpose
 from service.rendering import RenderError, Texts
 from service.segments import count_carrier_cn
 from service.template_lint import check, preview
+from service.wording import PAYER_IS_TOLD, told_to
 
 CATALOGUE = Catalogue.load()
 TEXTS = Texts.load(signature="星河小贷", hotline="400-800-1234")
@@ -22,17 +23,28 @@ EVENTS = {
     "application_received", "credit_limit_assessed", "application_approved", "application_rejected", "contract_signed",
     "loan_disbursed", "disbursement_failed", "schedule_replaced", "repayment_received", "repayment_reversed",
     "auto_debit_failed", "repayment_method_changed", "loan_settled", "overdue_cured",
-    "promise_recorded", "visit_cancelled", "visit_follow_up",
+    "promise_recorded", "visit_cancelled", "visit_follow_up", "negotiation_received", "negotiation_approved", "negotiation_rejected", "negotiation_agreed",
+    "negotiation_broken", "repayment_account_changed", "delegation_authorised", "delegation_completed", "delegation_revoked",
 }  # fmt: skip
 REMINDERS = {
     "repayment_due_soon", "repayment_due_tomorrow", "repayment_due_today", "repayment_due_today_evening", "repayment_grace",
-    "signing_reminder", "signing_last_day", "auto_debit_failed", "digest_due", "promise_due",
+    "signing_reminder", "signing_last_day", "auto_debit_failed", "digest_due", "promise_due", "agreement_reminder",
+    "agreement_last_day", "plan_due_soon", "plan_due_today",
 }  # fmt: skip
 COLLECTION = {
     "repayment_overdue", "repayment_overdue_15", "repayment_overdue_30", "repayment_overdue_60", "promise_broken",
+    "plan_overdue", "plan_at_risk",
 }  # fmt: skip
 VISITS = {"visit_notice", "visit_rescheduled", "visit_reminder"}
 SECURITY = {"operation_code", "operation_reply", "security_alert"}
+#: What a payer is asked, and what becomes moot when the delegation is over.
+ASKED = {
+    "delegation_request": (Purpose.PAYER, True), "delegation_closing": (Purpose.PAYER, True),
+    "delegation_expired": (Purpose.SERVICE, True), "delegation_failed": (Purpose.SERVICE, True),
+}  # fmt: skip
+PAYERS = sorted(spec.name for spec in CATALOGUE if "payer" in spec.to)
+#: A plan has more to be checked than two parts can hold.
+LONG = {"negotiation_agreed"}
 BEFORE_DUE = ["repayment_due_soon", "repayment_due_tomorrow", "repayment_due_today", "repayment_due_today_evening"]
 
 
@@ -52,14 +64,16 @@ def test_the_lint_finds_nothing(signature: str) -> None:
 
 
 def test_every_notice_of_the_processes_is_there() -> None:
-    """Application, repayment and overdue of EVENTS.md, and what their ladders send."""
-    assert set(NAMES) >= EVENTS | REMINDERS | COLLECTION | VISITS
+    """All processes of the contract, and what their ladders send."""
+    assert set(NAMES) >= EVENTS | REMINDERS | COLLECTION | VISITS | set(ASKED)
 
 
 def test_what_asks_and_why() -> None:
-    """Reminders, collection and what announces a visit ask; everything else tells and is a service."""
+    """Reminders, collection, requests and what announces a visit ask; everything else tells: a service, or security."""
     for spec in CATALOGUE:
-        if spec.name in REMINDERS:
+        if spec.name in ASKED:
+            expected = ASKED[spec.name]
+        elif spec.name in REMINDERS:
             expected = (Purpose.REMINDER, True)
         elif spec.name in VISITS:
             expected = (Purpose.VISIT, True)
@@ -70,7 +84,7 @@ def test_what_asks_and_why() -> None:
         assert (spec.purpose, spec.asks) == expected, spec.name
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "visit_notice"])
+@pytest.mark.parametrize("name", sorted(set(NAMES) - LONG - {"visit_notice"}))
 def test_a_text_is_short(name: str) -> None:
     """A Chinese text takes two parts at most by the carriers' rule; an English one two with a signature in the GSM alphabet."""
     plain = replace(TEXTS, signature="Duebell: ")
@@ -87,12 +101,12 @@ def test_who_comes_to_the_door_takes_room() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_text_names_nobody(name: str) -> None:
-    """No text in any language speaks of a name."""
+    """No text in any language speaks of a person's name; a payer hears of a borrower as `asker`, masked."""
     assert not any("name" in TEXTS.compiled[name, locale, "sms"].mentions for locale in LOCALES)
     assert not any("party_name" in TEXTS.compiled[name, locale, "sms"].mentions for locale in LOCALES)
 
 
-@pytest.mark.parametrize("name", BEFORE_DUE)
+@pytest.mark.parametrize("name", [*BEFORE_DUE, "plan_due_soon", "plan_due_today"])
 def test_before_the_due_date_an_automatic_payer_hears_of_the_account(name: str) -> None:
     """Which account will be debited, that it must hold enough, and the open amount only."""
     text = said(name, "zh-CN", method="auto_debit", account_last4="6789")
@@ -103,7 +117,7 @@ def test_before_the_due_date_an_automatic_payer_hears_of_the_account(name: str) 
     assert "6月20日" in text
 
 
-@pytest.mark.parametrize("name", [*BEFORE_DUE, "repayment_grace"])
+@pytest.mark.parametrize("name", [*BEFORE_DUE, "repayment_grace", "plan_due_soon", "plan_due_today"])
 def test_who_pays_by_hand_hears_how_and_nothing_of_a_debit(name: str) -> None:
     """In all three languages."""
     texts = [said(name, locale, method="manual") for locale in LOCALES]
@@ -113,7 +127,7 @@ def test_who_pays_by_hand_hears_how_and_nothing_of_a_debit(name: str) -> None:
     assert "pay in 星河" in texts[2]
 
 
-@pytest.mark.parametrize("name", BEFORE_DUE)
+@pytest.mark.parametrize("name", [*BEFORE_DUE, "plan_due_soon", "plan_due_today"])
 @pytest.mark.parametrize(("today", "word"), [(18, None), (19, "明天"), (20, "今天")])
 def test_tomorrow_and_today_are_true(name: str, today: int, word: str | None) -> None:
     """Whatever a stage is called, its words fit the day on which it is rendered."""
@@ -121,7 +135,7 @@ def test_tomorrow_and_today_are_true(name: str, today: int, word: str | None) ->
     assert [w for w in ("明天", "今天") if w in text] == ([word] if word else [])
 
 
-@pytest.mark.parametrize("name", sorted(COLLECTION - {"promise_broken"}))
+@pytest.mark.parametrize("name", sorted(COLLECTION - {"promise_broken", "plan_overdue", "plan_at_risk"}))
 def test_collection_names_the_whole_overdue_sum_and_where_it_comes_from(name: str) -> None:
     """With upstream's figure its date, without one that penalty interest comes on top."""
     known = said(name, "zh-CN", date(2026, 9, 20), overdue_total=Money(92071), stated_on=date(2026, 9, 18), days_past_due=92)
@@ -162,3 +176,106 @@ def test_a_broken_amount_never_goes_out(locale: str, broken: object) -> None:
     """Whatever an amount has become, if it is not money there is no text."""
     with pytest.raises(RenderError):
         said("repayment_due_soon", locale, method="manual", open=broken)
+
+
+def test_those_who_pay_for_others_are_told_by_these_texts_only() -> None:
+    """Six of them, and no other has payers among its readers."""
+    assert [f"delegation_{what}" for what in ("closing", "completed", "expired", "failed", "request", "revoked")] == PAYERS
+
+
+#: Everything that could be known of a debt, each value with digits or words that would be recognised in a text.
+_DEBT = {
+    "ref": "73", "due_on": date(2026, 3, 3), "open": Money(313131), "days_past_due": 109, "days_until": -109,
+    "overdue_total": Money(717171), "stated_on": date(2026, 4, 4), "left": Money(515151), "next_due_on": date(2026, 5, 5),
+    "next_amount": Money(616161), "method": "auto_debit", "account_last4": "4242", "attempt": 47,
+    "reason_public": "逾期一百零九天", "instalment_count": 97,
+}  # fmt: skip
+_ASKED: dict[str, object] = {
+    "asker": "王**", "agreement_no": "DA-8888", "amount": Money(91250), "due_at": datetime(2026, 6, 20, 10, tzinfo=UTC),
+    "paid_at": datetime(2026, 6, 19, 1, 12, tzinfo=UTC), "brand": "星河",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAYERS)
+@pytest.mark.parametrize("locale", LOCALES)
+def test_no_text_to_a_payer_holds_the_debts_history(name: str, locale: str) -> None:
+    """With everything known of the debt at hand, a payer's text is the same as without it: the list of what they are told is fixed."""
+    values = told_to("payer", {**_DEBT, **_ASKED, "role": "payer"})
+    assert set(values) == PAYER_IS_TOLD
+    text = said(name, locale, **values)
+    assert text == TEXTS.render(name, locale, "sms", values, zone="Asia/Shanghai", today=date(2026, 6, 17)).text.removeprefix(
+        "【星河小贷】"
+    )
+    for told in ("73", "3,131.31", "109", "7,171.71", "4242", "47", "97", "逾期", "overdue", "instalment", "3月3日", "3 Mar"):
+        assert told not in text
+    assert "912.50" in text
+
+
+def test_a_payer_hears_who_asks_until_when_and_what_to_do_with_a_stranger() -> None:
+    """The borrower by the masked name, and the official number in case nobody was expected to ask."""
+    asked = {**_ASKED, "role": "payer"}
+    text = said("delegation_request", "zh-CN", **asked)
+    assert text == (
+        "王**请您按代还协议（编号末四位8888）代还912.50元，截止6月20日18:00。请登录星河办理。"
+        "如您对此不知情，请勿付款，并致电400-800-1234。"
+    )
+    del asked["asker"]
+    assert said("delegation_request", "zh-CN", **asked).startswith("请您按代还协议")
+
+
+def test_payer_and_borrower_read_the_same_notice_in_their_own_words() -> None:
+    """The borrower hears why a payment failed and that the schedule stands, the payer neither."""
+    both = {"reason_public": "余额不足", **_ASKED}
+    payer = said("delegation_failed", "zh-CN", **told_to("payer", {**both, "role": "payer"}))
+    borrower = said("delegation_failed", "zh-CN", role="borrower", **both)
+    assert "余额不足" in borrower
+    assert "还款安排不变" in borrower
+    assert "余额不足" not in payer
+    assert "还款安排" not in payer
+
+
+def test_a_long_plan_is_told_by_its_number_sum_first_and_last() -> None:
+    """For the borrower to check: true whatever the months between are like; by hand and by debit; one instalment is one."""
+    plan = {
+        "agreement_no": "X-2026-003001", "instalment_count": 60, "total": Money(6123456), "first_due_on": date(2026, 7, 20),
+        "first_amount": Money(100000), "last_due_on": date(2031, 6, 20), "last_amount": Money(123456), "method": "manual",
+    }  # fmt: skip
+    text = said("negotiation_agreed", "zh-CN", **plan)
+    assert "编号末四位3001" in text
+    assert "共60期，合计61,234.56元，首期7月20日应还1,000.00元，末期2031年6月20日应还1,234.56元" in text
+    assert "扣" not in text
+    assert "请核对，如与您签署的不符，请致电400-800-1234" in text
+    by_debit = said("negotiation_agreed", "zh-CN", **plan | {"method": "auto_debit", "account_last4": "6789"})
+    assert "到期日将从尾号6789的账户自动扣款" in by_debit
+    one = {name: value for name, value in plan.items() if not name.startswith("last")}
+    assert "仅一期，7月20日应还1,000.00元" in said("negotiation_agreed", "zh-CN", **one)
+
+
+@pytest.mark.parametrize(
+    ("locale", "warning"),
+    [
+        ("zh-CN", "请勿向任何个人账户或陌生账户转账"),
+        ("zh-TW", "請勿向任何個人帳戶或陌生帳戶轉帳"),
+        ("en", "Never pay into a private account or a stranger's"),
+    ],
+)
+def test_a_new_account_comes_with_the_official_number_and_a_warning(locale: str, warning: str) -> None:
+    """Bank, name, last four digits; and whom to ask first."""
+    text = said("repayment_account_changed", locale, bank="中国银行", account_name="星河小额贷款有限公司", account_last4="8821")
+    assert all(told in text for told in ("中国银行", "星河小额贷款有限公司", "8821", "400-800-1234", warning))
+
+
+@pytest.mark.parametrize("name", ["plan_overdue", "plan_at_risk"])
+def test_a_late_plan_names_what_is_late(name: str) -> None:
+    """Upstream's figure with its day, else the open amount and that penalty interest may come on top; no more than that is threatened."""
+    known = said(name, "zh-CN", date(2026, 6, 23), overdue_total=Money(80320), stated_on=date(2026, 6, 22), days_past_due=3)
+    assert "截至6月22日应还逾期款项共803.20元" in known
+    unknown = said(name, "zh-CN", date(2026, 6, 23), overdue_total=Money(80000), days_past_due=3)
+    assert "逾期金额共800.00元，如有罚息另计" in unknown
+
+
+def test_a_cured_loan_is_told_truly_after_a_plan_too() -> None:
+    """Nothing is overdue any more: it may have been paid, or a plan took its place."""
+    text = said("overdue_cured", "zh-CN", cured_at=datetime(2026, 6, 17, 2, tzinfo=UTC))
+    assert text.startswith("截至6月17日，您的借款已无逾期款项")
+    assert "还清" not in text

@@ -35,17 +35,22 @@ from service.secret import Secret
 
 EventOf = Callable[..., Event]
 
-#: contract: the events of borrowing, repaying, being late, visits, security, and people.
+#: contract: the events of borrowing, repaying, being late, negotiating, visits, security, and people.
 _TYPES = """
 loan.application.approved loan.application.limit_assessed loan.application.rejected loan.application.submitted
 loan.auto_debit.failed loan.collection.paused loan.collection.resumed
-loan.contract.signed loan.disbursed loan.disbursement_failed loan.overdue.cured loan.overdue.entered
-loan.promise_to_pay.made loan.repayment.received loan.repayment.reversed loan.repayment_method.changed loan.schedule.replaced
+loan.contract.signed loan.disbursed loan.disbursement_failed
+loan.negotiation.agreement_signed loan.negotiation.approved loan.negotiation.broken loan.negotiation.rejected
+loan.negotiation.requested loan.overdue.cured loan.overdue.entered
+loan.promise_to_pay.made loan.repayment.received loan.repayment.reversed loan.repayment_account.changed
+loan.repayment_method.changed loan.schedule.replaced
 loan.settled loan.visit.approved loan.visit.cancelled loan.visit.completed loan.visit.declined loan.visit.requested
 loan.visit.rescheduled loan.visit.scheduled loan.written_off party.updated
 loan.operation.confirmation_requested loan.security.anomaly_detected party.consent_changed party.erased
 """
 TYPES = _TYPES.split()
+#: These speak to two people; see test_delegation.py.
+DELEGATION = [f"loan.delegation.{what}" for what in ("authorised", "completed", "failed", "revoked")]
 
 
 def said(event: Event) -> list[Fact]:
@@ -61,10 +66,10 @@ def loan_fact(event: Event) -> LoanFact:
 
 def test_the_types_are_those_of_the_contract() -> None:
     """No event of these processes is missing, and none is there that the contract does not know."""
-    assert sorted(MODELS) == sorted(TYPES)
+    assert sorted(MODELS) == sorted([*TYPES, *DELEGATION])
 
 
-@pytest.mark.parametrize("event_type", TYPES)
+@pytest.mark.parametrize("event_type", [*TYPES, *DELEGATION])
 def test_every_example_is_valid(event_of: EventOf, event_type: str) -> None:
     """Each model's example decodes, and all its facts carry the event's version."""
     event = event_of(event_type)
@@ -124,6 +129,29 @@ NOTICES: list[tuple[str, str, dict[str, Any]]] = [
         "loan.security.anomaly_detected",
         "security_alert",
         {"what": "异地登录", "at": datetime(2026, 6, 1, 1, 58, tzinfo=UTC), "hotline": "95384"},
+    ),
+    ("loan.negotiation.requested", "negotiation_received", {}),
+    ("loan.negotiation.approved", "negotiation_approved", {"sign_by": date(2026, 10, 20)}),
+    ("loan.negotiation.rejected", "negotiation_rejected", {"reason_public": "资料不完整"}),
+    (
+        "loan.negotiation.agreement_signed",
+        "negotiation_agreed",
+        {
+            "agreement_no": "X-2026-003001",
+            "method": "manual",
+            "instalment_count": 3,
+            "total": Money(408000),
+            "first_due_on": date(2026, 11, 10),
+            "first_amount": Money(136000),
+            "last_due_on": date(2027, 1, 10),
+            "last_amount": Money(136000),
+        },
+    ),
+    ("loan.negotiation.broken", "negotiation_broken", {"reason_public": "连续两期未还"}),
+    (
+        "loan.repayment_account.changed",
+        "repayment_account_changed",
+        {"account_name": "星河小额贷款有限公司", "bank": "中国银行", "account_last4": "8821"},
     ),
     ("loan.overdue.cured", "overdue_cured", {"cured_at": datetime(2026, 8, 12, 3, 20, tzinfo=UTC)}),
     ("loan.promise_to_pay.made", "promise_recorded", {"amount": Money(200000), "pay_by": date(2026, 8, 20)}),

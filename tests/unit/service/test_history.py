@@ -1,6 +1,7 @@
 """A loan's history: whatever the order in which its facts come, the same deadlines are open and the same money covers them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.covering import natural
 from service.facts import (
     CollectionPaused,
     CollectionResumed,
@@ -23,13 +25,15 @@ from service.facts import (
     OverdueStated,
     PaymentReceived,
     PaymentReversed,
+    PlanAgreed,
+    PlanBroken,
     Version,
     VisitDecided,
     VisitMoved,
     VisitScheduled,
     version_of,
 )
-from service.history import LoanHistory, natural
+from service.history import LoanHistory
 from service.money import Money
 
 LOAN = "L-1"
@@ -325,19 +329,191 @@ def test_a_deadline_at_an_instant_has_it_as_its_anchor() -> None:
     assert standing(history) == {"D-1": ("open", None, 0)}
 
 
+def agreed(day: float, *lines: tuple[int, int, int], request: str = "R-1") -> list[LoanChange]:
+    """The facts of a signed agreement: (number, day it is due, minor units) each."""
+    opened = schedule(day, *lines, kind=Kind.PLAN_INSTALMENT)
+    return [PlanAgreed(v(day), LOAN, request), *(replace(one, request_id=request) for one in opened)]  # type: ignore[type-var]
+
+
+PLAN = agreed(40, (1, 70, 60), (2, 100, 60))
+BROKEN = PlanBroken(v(80), LOAN, "R-1")
+
+
+def covered(history: LoanHistory) -> dict[str, tuple[tuple[str, str, int], ...]]:
+    """What each payment covers."""
+    return {payment.payment_id: payment.covered for payment in history.payments.values()}
+
+
+def test_an_agreement_ends_what_was_due() -> None:
+    """The loan's instalments and every agreement that waits to be signed are over; the plan's are open and keep its request."""
+    signing = DeadlineOpened(v(35), LOAN, Kind.AGREEMENT_SIGNING, "R-1", date(2026, 7, 20))
+    history = folded(PLAN, THREE, signing)
+    assert {key: (d.state, d.reason) for key, d in history.deadlines.items() if d.kind != "plan_instalment"} == {
+        ("instalment", "1"): ("closed", "replaced"),
+        ("instalment", "2"): ("closed", "replaced"),
+        ("instalment", "3"): ("closed", "replaced"),
+        ("agreement_signing", "R-1"): ("closed", "closed"),
+    }
+    assert {(d.ref, d.state, d.request_id) for d in history.deadlines.values() if d.kind == "plan_instalment"} == {
+        ("1", "open", "R-1"),
+        ("2", "open", "R-1"),
+    }
+
+
 def test_payments_are_for_the_plan_while_one_is_in_force() -> None:
-    """From a plan's first day until it is closed money goes to its instalments, before and after to the loan's."""
-    plan = schedule(40, (1, 70, 60), (2, 100, 60), kind=Kind.PLAN_INSTALMENT)
-    over = DeadlinesClosed(v(80), LOAN, Kind.PLAN_INSTALMENT, "closed")
+    """From the agreement until it is broken money goes to the plan's instalments, before and after to the loan's."""
+    again = schedule(81, (2, 90, 100), (3, 120, 100), replaces=True)
     history = folded(
-        plan, THREE, over, paid(39, 100, "P-1"), paid(41, 60, "P-2"), paid(81, 100, "P-3"), paid(42, 30, "P-4", ref="2")
+        PLAN,
+        THREE,
+        BROKEN,
+        again,
+        paid(39, 100, "P-1"),
+        paid(41, 60, "P-2"),
+        paid(82, 100, "P-3"),
+        paid(42, 30, "P-4", ref="2"),
     )
-    assert {payment.payment_id: payment.covered for payment in history.payments.values()} == {
+    assert covered(history) == {
         "P-1": (("instalment", "1", 100),),
         "P-2": (("plan_instalment", "1", 60),),
         "P-3": (("instalment", "2", 100),),
         "P-4": (("plan_instalment", "2", 30),),
     }
+    exact = folded(PLAN, THREE, paid(41, 60, covers=(("1", Money(20)), ("2", Money(40)))))
+    assert covered(exact)["P-1"] == (("plan_instalment", "1", 20), ("plan_instalment", "2", 40))
+
+
+def test_a_newer_agreement_takes_the_place_of_the_older() -> None:
+    """What it does not name is replaced, what it names is its own; money paid under the older one is not paid again."""
+    newer = agreed(60, (1, 90, 50), request="R-2")
+    history = folded(newer, PLAN, THREE, paid(50, 60, ref="1"), paid(51, 5, "P-2"), paid(61, 20, "P-3"))
+    plan = {
+        ref: (d.state, d.reason, d.paid, d.request_id)
+        for (kind, ref), d in history.deadlines.items()
+        if kind == "plan_instalment"
+    }
+    assert plan == {"1": ("open", None, 20, "R-2"), "2": ("closed", "replaced", 5, "R-1")}
+    assert covered(history)["P-1"] == ()
+
+
+def test_only_the_broken_plan_is_over() -> None:
+    """A breach closes the instalments of its own negotiation; a later word on an older plan closes nothing of the newer."""
+    history = folded(PLAN, THREE, BROKEN)
+    assert {d.reason for d in history.deadlines.values() if d.kind == "plan_instalment"} == {"plan_broken"}
+    newer = agreed(60, (1, 90, 50), request="R-2")
+    standing_now = folded(PLAN, THREE, newer, BROKEN)
+    assert standing_now.deadlines["plan_instalment", "1"].state == "open"
+    assert covered(folded(PLAN, THREE, newer, BROKEN, paid(85, 50)))["P-1"] == (("plan_instalment", "1", 50),)
+
+
+def test_after_a_plan_money_goes_to_the_schedule_that_follows() -> None:
+    """Where upstream goes on with a schedule and nobody broke the plan, the newest word on a number says what it means."""
+    onwards = schedule(90, (1, 120, 100), replaces=True)
+    history = folded(PLAN, THREE, paid(69, 120), onwards, paid(110, 40, "P-2"), paid(111, 60, "P-3", ref="1"))
+    assert covered(history)["P-2"] == (("instalment", "1", 40),)
+    assert covered(history)["P-3"] == (("instalment", "1", 60),)
+
+
+def test_money_for_a_number_the_plan_lacks_waits() -> None:
+    """Under a plan an unknown number is the plan's."""
+    history = folded(PLAN, THREE, paid(50, 60, ref="9"))
+    assert (history.deadlines["plan_instalment", "9"].state, covered(history)["P-1"]) == ("stub", ())
+
+
+def test_what_is_stated_under_a_plan_is_about_the_plan() -> None:
+    """The plan's instalment takes the figure while the plan is in force; the loan's number, used by nobody else, waits for nothing."""
+    said = OverdueStated(v(71), LOAN, "1", 1, Money(61))
+    history = folded(said, PLAN)
+    plan, own = history.deadlines["plan_instalment", "1"], history.deadlines["instalment", "1"]
+    assert (plan.stated, plan.stated_by, plan.stated_dpd) == (61, v(71), 1)
+    assert (own.state, own.reason) == ("closed", "replaced")
+    before = folded(OverdueStated(v(31), LOAN, "1", 1, Money(61)), THREE, PLAN)
+    assert before.deadlines["plan_instalment", "1"].stated is None
+    stub = folded(OverdueStated(v(31), LOAN, "7", 1, Money(61)), PLAN)
+    assert stub.deadlines["instalment", "7"].state == "stub"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ([], True),
+        (schedule(79, (1, 90, 100), replaces=True), False),
+        (schedule(81, (1, 90, 100), replaces=True), False),
+        (agreed(85, (1, 120, 10), request="R-2"), False),
+        ([DeadlinesClosed(v(90), LOAN, None, "settled")], False),
+    ],
+    ids=["nothing", "a schedule before it", "a schedule after it", "another plan", "settled"],
+)
+def test_after_a_breach_a_schedule_is_waited_for(more: list[LoanChange], expected: bool) -> None:
+    """Until somebody says what is owed now, or nothing is owed any more."""
+    assert folded(THREE, PLAN, BROKEN, more).is_unscheduled is expected
+    assert not folded(THREE, PLAN, more).is_unscheduled
+
+
+def delegation(day: float, ref: str, minor: int, until: float, **more: Any) -> DeadlineOpened:
+    """Somebody is asked to repay until an instant."""
+    return DeadlineOpened(
+        v(day), LOAN, Kind.DELEGATION, ref, due_at=at(until), amount=Money(minor), **{"payer_id": "X-1", **more}
+    )
+
+
+@pytest.mark.parametrize(
+    ("payments", "expected"),
+    [
+        ([paid(50, 100, payer_id="X-1")], ("closed", "paid")),
+        ([paid(50, 99, payer_id="X-1")], ("open", None)),
+        ([paid(50, 60, "P-1", payer_id="X-1"), paid(51, 60, "P-2", payer_id="X-1")], ("open", None)),
+        ([paid(50, 100, payer_id="X-2")], ("open", None)),
+        ([paid(50, 100)], ("open", None)),
+        ([paid(39, 100, payer_id="X-1")], ("open", None)),
+        ([paid(70, 100, payer_id="X-1")], ("closed", "paid")),
+        ([paid(50, 100, payer_id="X-1"), PaymentReversed(v(51), LOAN, "P-1")], ("open", None)),
+    ],
+    ids=["enough", "too little", "twice too little", "somebody else", "nobody", "before", "late", "taken back"],
+)
+def test_a_payer_who_paid_enough_has_done_what_was_asked(payments: list[LoanChange], expected: tuple[str, str | None]) -> None:
+    """One payment by the payer of at least the amount, made since the delegation, closes it."""
+    history = folded(delegation(40, "D-1", 100, 60), payments)
+    assert (history.deadlines["delegation", "D-1"].state, history.deadlines["delegation", "D-1"].reason) == expected
+
+
+def test_a_payment_serves_the_delegation_it_was_for() -> None:
+    """The one for an instalment that it covers, then the one that ends first; as far as it reaches, each once."""
+    asked = [
+        delegation(40, "D-1", 50, 60, for_ref="1"),
+        delegation(40, "D-2", 50, 61, for_ref="2"),
+        delegation(40, "D-3", 50, 62),
+    ]
+    one = folded(THREE, asked, paid(50, 50, ref="2", payer_id="X-1"))
+    assert [standing(one)[ref][0] for ref in ("D-1", "D-2", "D-3")] == ["open", "closed", "open"]
+    two = folded(THREE, asked, paid(50, 120, ref="2", payer_id="X-1"))
+    assert [standing(two)[ref][1] for ref in ("D-1", "D-2", "D-3")] == ["paid", "paid", None]
+
+
+def test_a_delegation_ends_with_its_instalment() -> None:
+    """Paid by whomever, replaced by a plan, opened again; one whose instalment nobody knows waits with it, and is open."""
+    asked = delegation(35, "D-1", 50, 60, for_ref="1")
+    assert standing(folded(THREE, asked))["D-1"] == ("open", None, 0)
+    paid_by_borrower = [*THREE, asked, paid(36, 100, ref="1")]
+    assert standing(folded(paid_by_borrower))["D-1"][:2] == ("closed", "paid")
+    assert standing(folded(paid_by_borrower, PaymentReversed(v(37), LOAN, "P-1")))["D-1"][:2] == ("open", None)
+    by_plan = folded(THREE, asked, PLAN)
+    assert by_plan.deadlines["delegation", "D-1"].reason == "replaced"
+    waiting = folded(asked)
+    assert {key: d.state for key, d in waiting.deadlines.items()} == {
+        ("delegation", "D-1"): "open",
+        ("instalment", "1"): "stub",
+    }
+    of_plan = folded(THREE, PLAN, delegation(45, "D-1", 50, 60, for_ref="1"), paid(46, 60, ref="1"))
+    assert of_plan.deadlines["delegation", "D-1"].reason == "paid"
+
+
+def test_a_revoked_delegation_takes_no_more_money() -> None:
+    """What the payer pays after that is for the loan."""
+    revoked = DeadlineClosed(v(45), LOAN, Kind.DELEGATION, "D-1", "revoked")
+    history = folded(revoked, delegation(40, "D-1", 50, 60), paid(46, 50, payer_id="X-1"))
+    assert standing(history)["D-1"] == ("closed", "revoked", 0)
+    assert standing(folded(revoked))["D-1"] == ("stub", None, 0)
 
 
 def test_fields_follow_the_newest_event_one_by_one() -> None:
@@ -395,9 +571,23 @@ def _events(draw: st.DrawFn) -> list[list[LoanChange]]:
 
 def _a_schedule(draw: st.DrawFn, day: float) -> list[LoanChange]:
     numbers = draw(st.lists(st.sampled_from([1, 2, 3, 10]), min_size=1, max_size=4, unique=True))
-    kind = draw(st.sampled_from([Kind.INSTALMENT, Kind.INSTALMENT, Kind.PLAN_INSTALMENT]))
     lines = [(no, draw(_DAYS), draw(_MINOR)) for no in numbers]
-    return schedule(day, *lines, kind=kind, replaces=draw(st.booleans()))
+    return schedule(day, *lines, replaces=draw(st.booleans()))
+
+
+def _a_plan(draw: st.DrawFn, day: float) -> list[LoanChange]:
+    request = draw(st.sampled_from(["R-1", "R-2"]))
+    if draw(st.booleans()):
+        return [PlanBroken(v(day), LOAN, request)]
+    return agreed(day, *[(no, draw(_DAYS), draw(_MINOR)) for no in (1, 2)], request=request)
+
+
+def _a_delegation(draw: st.DrawFn, day: float) -> list[LoanChange]:
+    ref = draw(st.sampled_from(["D-1", "D-2"]))
+    if draw(st.booleans()):
+        return [DeadlineClosed(v(day), LOAN, Kind.DELEGATION, ref, draw(st.sampled_from(["paid", "revoked"])))]
+    payer = draw(st.sampled_from(["X-1", "X-2"]))
+    return [delegation(day, ref, draw(_MINOR), draw(_DAYS), payer_id=payer, for_ref=draw(st.one_of(st.none(), _REFS)))]
 
 
 def _a_payment(draw: st.DrawFn, day: float) -> list[LoanChange]:
@@ -405,7 +595,7 @@ def _a_payment(draw: st.DrawFn, day: float) -> list[LoanChange]:
         st.one_of(st.just({}), _REFS.map(lambda ref: {"ref": ref}), _REFS.map(lambda ref: {"covers": ((ref, Money(40)),)}))
     )
     name = draw(st.sampled_from(["P-1", "P-2", "P-3"]))
-    return [paid(day, draw(_MINOR), name, paid_at=at(draw(_DAYS)), **target)]
+    return [paid(day, draw(_MINOR), name, paid_at=at(draw(_DAYS)), payer_id=draw(st.sampled_from([None, "X-1"])), **target)]
 
 
 def _a_reversal(draw: st.DrawFn, day: float) -> list[LoanChange]:
@@ -451,6 +641,9 @@ def _a_word(draw: st.DrawFn, day: float) -> list[LoanChange]:
 _MAKERS = [
     _a_schedule,
     _a_schedule,
+    _a_plan,
+    _a_plan,
+    _a_delegation,
     _a_payment,
     _a_payment,
     _a_payment,
@@ -477,7 +670,7 @@ def test_any_order_and_any_repetition_give_the_same_rows(events: list[list[LoanC
     assert history.deadlines == expected.deadlines
     assert history.payments == expected.payments
     assert (history.fields, history.cured_by, history.closings) == (expected.fields, expected.cured_by, expected.closings)
-    assert (history.pauses, history.visits) == (expected.pauses, expected.visits)
+    assert (history.pauses, history.visits, history.plans) == (expected.pauses, expected.visits, expected.plans)
 
 
 @given(events=_events())

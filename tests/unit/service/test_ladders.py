@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.facts import Kind
+from service.facts import Kind, Role
 from service.ladders import (
     Ladder,
     LadderError,
@@ -231,12 +231,46 @@ def test_only_borrowers_texts_with_amounts_become_one() -> None:
 
 def test_check_names_templates_that_do_not_exist() -> None:
     """One line per stage without a template, none where all are there."""
-    names = {stage.template for ladder in LADDERS.values() for stage in ladder.stages} | {"digest_due"}
-    assert check(LADDERS, names) == []
-    assert check(LADDERS, names - {"digest_due"})[0] == "instalment.yaml: stage due_soon: digest: there is no digest_due"
-    assert check(LADDERS, names - {"signing_last_day"}) == [
+    addressed: dict[str, tuple[Role, ...]] = {
+        stage.template: stage.to for ladder in LADDERS.values() for stage in ladder.stages
+    } | {"digest_due": ("borrower",)}
+    assert check(LADDERS, addressed) == []
+    without = {name: roles for name, roles in addressed.items() if name != "digest_due"}
+    assert check(LADDERS, without)[0] == "instalment.yaml: stage due_soon: digest: there is no digest_due"
+    del addressed["signing_last_day"]
+    assert check(LADDERS, addressed) == [
         "contract_signing.yaml: stage signing_last_day: template: there is no signing_last_day"
     ]
+
+
+def test_check_names_stages_that_go_to_whom_their_text_is_not_for() -> None:
+    """A text that was not written for payers is never planned for one."""
+    addressed: dict[str, tuple[Role, ...]] = {
+        stage.template: stage.to for ladder in LADDERS.values() for stage in ladder.stages
+    } | {"digest_due": ("borrower",)}
+    assert check(LADDERS, addressed | {"delegation_expired": ("borrower",)}) == [
+        "delegation.yaml: stage delegation_expired: to: delegation_expired is not for a payer"
+    ]
+
+
+def test_the_ladders_of_plans_and_delegations_say_what_the_contract_says() -> None:
+    """Stages, days and purposes; a delegation's go to payer and borrower."""
+    plan = [(stage.name, stage.day, stage.purpose) for stage in LADDERS[Kind.PLAN_INSTALMENT].stages]
+    assert plan == [
+        ("plan_due_soon", -3, None),
+        ("plan_due_today", 0, None),
+        ("plan_overdue", 1, Purpose.COLLECTION),
+        ("plan_at_risk", 3, Purpose.COLLECTION),
+    ]
+    signing = [(stage.name, stage.day, stage.template) for stage in LADDERS[Kind.AGREEMENT_SIGNING].stages]
+    assert signing == [("signing_reminder", -1, "agreement_reminder"), ("signing_last_day", 0, "agreement_last_day")]
+    asked = [(stage.name, stage.before, stage.at_end, stage.purpose) for stage in LADDERS[Kind.DELEGATION].stages]
+    assert asked == [
+        ("delegation_closing_24h", timedelta(hours=24), False, Purpose.PAYER),
+        ("delegation_closing_2h", timedelta(hours=2), False, Purpose.PAYER),
+        ("delegation_expired", None, True, Purpose.SERVICE),
+    ]
+    assert {stage.to for stage in LADDERS[Kind.DELEGATION].stages} == {("payer", "borrower")}
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ def row(**changes: Any) -> SimpleNamespace:
     """A claimed reminder of an open instalment due today, that may go at noon."""
     return SimpleNamespace(
         **{
-            "purpose": "reminder", "asks": True, "kind": "instalment", "stage": "due_today", "needs": "deadline",
-            "receipt": False, "only_to": None, "ref": "1",
+            "purpose": "reminder", "deadline_payer": "B-1", "asks": True, "kind": "instalment",
+            "stage": "due_today", "needs": "deadline", "receipt": False, "only_to": None, "ref": "1",
             "anchor": "2026-06-20", "deadline_anchor": "2026-06-20", "deadline_state": "open", "deadline_reason": None,
             "deadline_set_by": "v", "payment_set_by": None, "payment_reversed_by": None, "phone": b"sealed",
             "phone_key": b"\x01",
@@ -69,6 +69,7 @@ def _cured(text: str) -> str:
         ({"only_to": b"\x01"}, None),
         ({"only_to": b"\x02"}, (State.SUPPRESSED, "number_changed")),
         ({"deadline_state": "closed", "deadline_reason": "paid"}, (State.CANCELLED, "paid")),
+        ({"role": "payer", "deadline_payer": "X-1"}, (State.CANCELLED, "replaced")),
         ({"deadline_state": "closed"}, (State.CANCELLED, "closed")),
         ({"deadline_anchor": "2026-06-25"}, (State.CANCELLED, "moved")),
         ({"deadline_anchor": "2026-06-25", "stage": None}, None),

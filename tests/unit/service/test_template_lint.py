@@ -168,3 +168,49 @@ def test_a_preview_shows_each_different_text_once(tmp_path: Path) -> None:
         "【小贷】借款6月20日到期，待还912.50元。将从扣款。",
         "【小贷】借款6月20日到期，待还912.50元。请还款。",
     ]
+
+
+PAYER = """
+about: A text to somebody who pays for another.
+to: [payer, borrower]
+purpose: payer
+max_segments: 3
+samples:
+  - amount: {money: ["912.50", CNY]}
+    due_at: 2026-06-20T18:00:00+08:00
+    today: 2026-06-19
+    reason_public: 余额不足
+worst: {}
+"""
+_TO_BOTH = (
+    "{{ role }}请于{{ due_at | when }}代还{{ amount | money }}。"
+    "{% if reason_public is defined %}原因：{{ reason_public | reason }}。{% endif %}"
+)
+
+_IN_ENGLISH = (
+    "{{ role }}: pay {{ amount | money }} {{ due_at | when }}."
+    "{% if reason_public is defined %} {{ reason_public | reason }}{% endif %}"
+)
+
+
+def plant_for_payers(root: Path, body: str = _TO_BOTH) -> set[tuple[str, str]]:
+    """The rules and languages of what the lint finds in a text that goes to payers."""
+    for locale in LOCALES:
+        (root / "p" / locale).mkdir(parents=True, exist_ok=True)
+        (root / "p" / locale / "sms.txt").write_text(_IN_ENGLISH if locale == "en" else body, "utf-8")
+    (root / "p" / "notice.yaml").write_text(PAYER, "utf-8")
+    return {(found.rule, found.locale) for found in check_folder(root, signature="小贷", hotline="95384")}
+
+
+def test_a_text_to_a_payer_is_read_with_what_a_payer_is_told(tmp_path: Path) -> None:
+    """What a payer is never told may stand in the text only where it is tested; 明天 is true for an instant, too."""
+    assert plant_for_payers(tmp_path) == set()
+    bare = _TO_BOTH.replace("{% if reason_public is defined %}", "").replace("{% endif %}", "")
+    assert {rule for rule, _ in plant_for_payers(tmp_path, bare)} == {"missing_value"}
+    assert ("untrue_day", "zh-CN") in plant_for_payers(tmp_path, _TO_BOTH.replace("代还", "今天代还"))
+
+
+@pytest.mark.parametrize("word", ["逾期", "欠款", "罚息", "催收"])
+def test_a_text_to_a_payer_does_not_speak_of_the_debt(tmp_path: Path, word: str) -> None:
+    """Not even in the template's own words."""
+    assert ("debt_told_to_payer", "zh-CN") in plant_for_payers(tmp_path, _TO_BOTH.replace("代还", f"代还{word}"))

@@ -4,9 +4,11 @@ from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from service.facts import version_of
 from service.money import Money
-from service.wording import Around, PaymentTold, values_of
+from service.wording import PAYER_IS_TOLD, Around, PaymentTold, masked, values_of
 from tests.lender import at
 
 NOW = at("2026-06-23 10:00")
@@ -16,8 +18,9 @@ def _claimed(**changes: Any) -> SimpleNamespace:
     """A claimed notice of an instalment, three days overdue, a tenth of it paid."""
     return SimpleNamespace(
         **{
-            "loan_id": "L-1", "kind": "instalment", "ref": "2", "purpose": "reminder", "zone": "Asia/Shanghai", "method": None,
-            "account_last4": None, "due_on": date(2026, 6, 20), "due_at": None, "amount": 10_000, "paid": 1_000,
+            "loan_id": "L-1", "kind": "instalment", "ref": "2", "purpose": "reminder", "role": "borrower",
+            "zone": "Asia/Shanghai", "method": None, "account_last4": None,
+            "due_on": date(2026, 6, 20), "due_at": None, "amount": 10_000, "paid": 1_000,
             "currency": "CNY",
             "deadline_set_by": "v", "payment_set_by": None, "payment_amount": None, "payment_currency": None, "paid_at": None,
             "payment_method": None, "covered": None, **changes,
@@ -32,7 +35,9 @@ def _other(ref: str, due_on: date, amount: int, paid: int = 0, **changes: Any) -
 
 
 def _around(**changes: Any) -> Around:
-    return Around(**{"open_by_key": {}, "next_by_loan": {}, "overdue_by_loan": {}, "last_payment": {}, **changes})
+    return Around(
+        **{"open_by_key": {}, "next_by_loan": {}, "overdue_by_loan": {}, "last_payment": {}, "borrowers": {}, **changes}
+    )
 
 
 def test_a_deadline_is_told_as_it_is_now() -> None:
@@ -114,3 +119,25 @@ def test_older_is_of_the_same_kind_and_earlier() -> None:
     older.kind = "plan_instalment"
     assert not _around(overdue_by_loan={"L-1": [older]}).older_open(claimed)
     assert not _around(overdue_by_loan={"L-1": [older]}).older_open(_claimed(due_on=None))
+
+
+def test_a_payer_is_told_what_is_asked_and_nothing_of_the_debt() -> None:
+    """Whatever the ledger and the event know, only the names of a fixed list reach a payer's text."""
+    own = {"brand": "D", "role": "payer", "asker": "王**", "agreement_no": "1", "reason_public": "逾期", "paid_at": NOW}
+    told = values_of(
+        _claimed(role="payer", kind="delegation", due_at=NOW, method="auto_debit", account_last4="6789"), own, _around(), NOW
+    )
+    assert set(told) == PAYER_IS_TOLD
+    assert told["amount"] == Money(10_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("王小雨", "王**"), ("王", "王"), ("Anna Schmidt", "A*** S***"), ("欧阳 娜娜", "欧*** 娜***"), ("Ng", "N***"),
+        ("阿卜杜拉·买买提", "阿***"),
+    ],
+)  # fmt: skip
+def test_a_name_is_recognised_by_those_who_know_it(name: str, shown: str) -> None:
+    """Its beginning is shown, and not how it goes on."""
+    assert masked(name) == shown
