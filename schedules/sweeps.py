@@ -1,6 +1,6 @@
 """The timetable: which sweeps there are and how often each runs."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from schedules._clock import Sweep
 from schedules.planner import Planner
@@ -24,7 +24,6 @@ def timetable(
 ) -> list[Sweep]:
     """Every sweep of the schedule role; `publishes`: status events go to a broker."""
     gauges = Gauges(ledger, metrics, publishes=publishes)
-    unmatched = Unmatched(settling)
 
     async def plan(now: datetime) -> int:
         return (await planner.step(now)).rows
@@ -35,26 +34,13 @@ def timetable(
         Sweep("expire", 10, settling.expire),
         Sweep("settle", 2, settling.settle),
         Sweep("unanswered", 2, settling.unanswered),
+        Sweep("missing", 600, settling.missing),
         Sweep("forget_codes", 2, settling.forget),
-        Sweep("unmatched", 600, unmatched.step),
         Sweep("forget_visits", 600, settling.forget_visits),
         Sweep("erasure", 600, erasure.step),
         Sweep("retention", 3600, retention.step),
         Sweep("gauges", 5, gauges.step),
     ]
-
-
-class Unmatched:
-    """Looks for references nobody explained, each once."""
-
-    def __init__(self, settling: Settling) -> None:
-        self._settling = settling
-        self._since: datetime | None = None
-
-    async def step(self, now: datetime) -> int:
-        """Those that became a day old since the last step; at the first one, within the last ten minutes."""
-        since, self._since = self._since or now - timedelta(minutes=10), now
-        return await self._settling.unmatched(now, since)
 
 
 class Gauges:

@@ -51,7 +51,7 @@ class Claim:
     contacts: dict[Place, Contacts]
 
 
-_NOTHING_AROUND: Final = Around({}, {}, {}, {}, {})
+_NOTHING_AROUND: Final = Around({}, {}, {}, {})
 
 
 class Delivery:

@@ -230,10 +230,7 @@ class Intake:
         added = self._notice_rows(work.events, recorded_at)
         if added:
             await tx.run(notices.ADD, n=added, now=recorded_at)
-        if planned:
-            await tx.run(notices.AIM, s=addressing.aims(planned, loaded))
-        if payers := addressing.payers(work.events, loaded):
-            await tx.run(notices.NAME_PAYERS, d=payers)
+        await self._address(tx, work, loaded, planned, recorded_at)
         await self._reconcile(tx, work, loaded, effects, told.reachable | effects.borrowers, recorded_at)
         if told.erased:
             gone = await erasure.erase(tx, self._vault, told.erased, who="upstream", why="party.erased", now=recorded_at)
@@ -260,6 +257,19 @@ class Intake:
             fact.payment_id, " ".join(spec.needs) or None, sealed, event.id, event.time, min(event.time, now), now, expires_at,
         )  # fmt: skip
 
+    async def _address(
+        self, tx: Transaction, work: _Batch, loaded: Mapping[str, loans.Loaded], planned: set[str], now: datetime
+    ) -> None:
+        """Says which deadlines and people notices are about, where only the loan tells, and ends those that must not go."""
+        if planned:
+            await tx.run(notices.AIM, s=addressing.aims(planned, loaded))
+        if payers := addressing.payers(work.events, loaded):
+            await tx.run(notices.NAME_PAYERS, d=payers)
+        if refused := list(addressing.refusals(work.events)):
+            rows = await tx.rows(notices.REFUSE, r=[(key.key, key.month, reason) for key, reason, _ in refused])
+            work.steps += [_step(row, now) for row in rows]
+            work.steps += [addressing.alert_of(key, reason, fact, now) for key, reason, fact in refused]
+
     async def _reconcile(
         self,
         tx: Transaction,
@@ -271,10 +281,6 @@ class Intake:
     ) -> None:
         """Ends, revives and frees notices as the facts now stand."""
         changed: list[object] = []
-        refused = [(key, reason, fact) for key, reason, fact in addressing.refusals(work.events)]
-        if refused:
-            changed += await tx.rows(notices.REFUSE, r=[(key.key, key.month, reason) for key, reason, _ in refused])
-            work.steps += [addressing.alert_of(key, reason, fact, now) for key, reason, fact in refused]
         ended = effects.ended + _already_closed(work.events, loaded)
         if ended:
             changed += await tx.rows(notices.CANCEL, d=ended)

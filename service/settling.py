@@ -19,8 +19,8 @@ _SAID_AGAIN: Final = frozenset({Purpose.SECURITY, Purpose.VISIT})
 _SAID_AGAIN_IF_SAFE: Final = frozenset({Purpose.SERVICE, Purpose.REMINDER, Purpose.PAYER, Purpose.MARKETING})
 #: How long a request may still be on its way before its sender is asked.
 ON_ITS_WAY: Final = timedelta(seconds=2)
-#: How long a reference may wait for what it refers to before ops are told.
-_UNMATCHED_AFTER: Final = timedelta(hours=24)
+#: How long a reference may wait for what it refers to, and a broken plan for a schedule, before ops are told.
+_MISSING_AFTER: Final = timedelta(hours=24)
 
 #: How long after a visit its values are kept, and how far back visits are looked at again.
 _FORGOTTEN_AFTER: Final = timedelta(days=1)
@@ -132,13 +132,19 @@ class Settling:
             if forgotten < _PAGE:
                 return total
 
-    async def unmatched(self, now: datetime, since: datetime) -> int:
-        """Tells ops of references to instalments that nobody explained for a day; `since` is the last sweep's now."""
+    async def missing(self, now: datetime) -> int:
+        """Tells ops, once each, of references that nobody has explained for a day, and of broken plans without a schedule."""
+        before = now - _MISSING_AFTER
         async with self._ledger.transaction() as tx:
-            rows = await tx.rows(sql.STALE_STUBS, before=now - _UNMATCHED_AFTER, after=since - _UNMATCHED_AFTER, n=_PAGE)
-            about = [Alert("unmatched_reference", {"kind": row.kind, "ref": row.ref}, now, row.loan_id) for row in rows]
-            await outbox.record(tx, about)
-        return len(rows)
+            unscheduled = await tx.rows(sql.TELL_UNSCHEDULED, before=before, n=_PAGE)
+            stubs = [
+                *await tx.rows(sql.TELL_STUBS, now=now, before=before, n=_PAGE),
+                *await tx.rows(sql.TELL_REVERSALS, now=now, before=before, n=_PAGE),
+            ]
+            alerts = [Alert("unmatched_reference", {"kind": row.kind, "ref": row.ref}, now, row.loan_id) for row in stubs]
+            alerts += [Alert("no_schedule", {}, now, row.loan_id) for row in unscheduled]
+            await outbox.record(tx, alerts)
+        return len(alerts)
 
     async def forget_visits(self, now: datetime) -> int:
         """Forgets who came to visits a day past, and by which code they were known."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ class Around:
     next_by_loan: Mapping[str, Any]
     overdue_by_loan: Mapping[str, Sequence[Any]]
     last_payment: Mapping[str, str]
-    borrowers: Mapping[str, bytes]  #: encrypted names, where payers are asked
+    borrowers: Mapping[str, bytes] = field(default_factory=dict)  #: encrypted names, where payers are asked
 
     def older_open(self, row: Any) -> bool:
         """Whether an older deadline of the same kind on the loan is open past its day."""

@@ -69,9 +69,9 @@ class Virtual:
         return claimed
 
     async def sweep(self) -> None:
-        """Expires, releases, settles, and ends questions and codes."""
+        """Expires, releases, settles, ends questions and codes, and tells ops what is missing."""
         does = self.engine.settling
-        for sweep in (does.expire, does.release, does.settle, does.unanswered, does.forget):
+        for sweep in (does.expire, does.release, does.settle, does.unanswered, does.forget, does.missing):
             await sweep(self.clock.at)
 
     async def run_until(self, moment: datetime) -> None:

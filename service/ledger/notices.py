@@ -31,10 +31,16 @@ ADD_ANSWERS = Statement(
     now=INSTANT,
 )
 
+_UNSAID = f"{hidden('notices.state')} = 'sending' AND notices.handed_at IS NULL"
+#: What somebody has claimed and not said yet is to be judged and made anew.
+_AGAIN = (
+    f"state = CASE WHEN {_UNSAID} THEN 'planned' ELSE notices.state END, "
+    f"token = CASE WHEN {_UNSAID} THEN NULL ELSE notices.token END"
+)
 #: Event notices about an instalment's number mean the plan's instalment while a plan was in force, the loan's else.
 AIM = Statement(
-    """
-    UPDATE notices SET kind = s.kind FROM {s}
+    f"""
+    UPDATE notices SET kind = s.kind, {_AGAIN} FROM {{s}}
     WHERE notices.loan_id = s.loan_id AND notices.stage IS NULL AND notices.kind IN ('instalment', 'plan_instalment')
     AND notices.kind <> s.kind AND notices.event_time >= s.from_at AND notices.event_time < s.until_at
     """,
@@ -43,10 +49,10 @@ AIM = Statement(
 
 #: The person that a notice to a payer goes to is the one whom its delegation asks.
 NAME_PAYERS = Statement(
-    """
-    UPDATE notices SET party_id = d.payer_id FROM {d}
+    f"""
+    UPDATE notices SET party_id = d.payer_id, {_AGAIN} FROM {{d}}
     WHERE notices.loan_id = d.loan_id AND notices.kind = 'delegation' AND notices.ref = d.ref AND notices.role = 'payer'
-    AND notices.handed_at IS NULL AND (notices.party_id IS NULL OR notices.stage IS NOT NULL)
+    AND notices.handed_at IS NULL AND (notices.party_id IS NULL OR notices.stage IS NOT NULL AND notices.party_id <> d.payer_id)
     """,
     d=Rows(loan_id=TEXT, ref=TEXT, payer_id=TEXT),
 )

@@ -96,13 +96,44 @@ SETTLE_ATTEMPTS = Statement(
     now=INSTANT,
 )
 
-#: References to instalments nobody has told us of, a day old; each is told once.
-STALE_STUBS = Statement(
+#: What others refer to and nobody has told us of, long enough; each is given once, whoever asks. Closing what never was (a
+#: signing, when an application is rejected) refers to nothing.
+TELL_STUBS = Statement(
     """
-    SELECT d.loan_id, d.kind, d.ref FROM deadlines d WHERE d.state = 'stub' AND d.created_at <= :before AND d.created_at > :after
-    ORDER BY d.created_at LIMIT :n
+    UPDATE deadlines SET told_at = :now FROM (
+        SELECT loan_id, kind, ref FROM deadlines
+        WHERE state = 'stub' AND told_at IS NULL AND kind NOT IN ('contract_signing', 'agreement_signing') AND created_at <= :before
+        ORDER BY created_at, loan_id, kind, ref LIMIT :n {skip_locked}) AS late
+    WHERE deadlines.loan_id = late.loan_id AND deadlines.kind = late.kind AND deadlines.ref = late.ref
+    RETURNING deadlines.loan_id, deadlines.kind, deadlines.ref
+    """,
+    now=INSTANT,
+    before=INSTANT,
+    n=INT,
+)
+
+#: The same of payments that were taken back.
+TELL_REVERSALS = Statement(
+    """
+    UPDATE payments SET told_at = :now FROM (
+        SELECT loan_id, payment_id FROM payments WHERE set_by IS NULL AND told_at IS NULL AND recorded_at <= :before
+        ORDER BY recorded_at, loan_id, payment_id LIMIT :n {skip_locked}) AS late
+    WHERE payments.loan_id = late.loan_id AND payments.payment_id = late.payment_id
+    RETURNING payments.loan_id, 'payment' AS kind, payments.payment_id AS ref
+    """,
+    now=INSTANT,
+    before=INSTANT,
+    n=INT,
+)
+
+#: Loans whose plan was broken and for which no schedule came; each is given once.
+TELL_UNSCHEDULED = Statement(
+    """
+    UPDATE loans SET unscheduled_told = true FROM (
+        SELECT loan_id FROM loans WHERE unscheduled_since IS NOT NULL AND NOT unscheduled_told AND unscheduled_since <= :before
+        ORDER BY unscheduled_since, loan_id LIMIT :n {skip_locked}) AS late
+    WHERE loans.loan_id = late.loan_id RETURNING loans.loan_id
     """,
     before=INSTANT,
-    after=INSTANT,
     n=INT,
 )

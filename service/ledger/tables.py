@@ -131,7 +131,11 @@ deadlines = Table(
 Index("ix_deadlines_due_on", deadlines.c.kind, deadlines.c.due_on, **_where("state = 'open' AND due_on IS NOT NULL"))
 Index("ix_deadlines_due_at", deadlines.c.kind, deadlines.c.due_at, **_where("state = 'open' AND due_at IS NOT NULL"))
 Index("ix_deadlines_visits", deadlines.c.due_at, **_where("kind = 'visit_appointment'"))
-Index("ix_deadlines_stub", deadlines.c.created_at, **_where("state = 'stub' AND told_at IS NULL"))
+Index(
+    "ix_deadlines_stub",
+    deadlines.c.created_at,
+    **_where("state = 'stub' AND told_at IS NULL AND kind NOT IN ('contract_signing', 'agreement_signing')"),
+)
 
 payments = Table(
     "payments",

@@ -23,7 +23,8 @@ EVENTS = {
     "application_received", "credit_limit_assessed", "application_approved", "application_rejected", "contract_signed",
     "loan_disbursed", "disbursement_failed", "schedule_replaced", "repayment_received", "repayment_reversed",
     "auto_debit_failed", "repayment_method_changed", "loan_settled", "overdue_cured",
-    "promise_recorded", "visit_cancelled", "visit_follow_up", "negotiation_received", "negotiation_approved", "negotiation_rejected", "negotiation_agreed",
+    "promise_recorded", "visit_cancelled", "visit_follow_up",
+    "negotiation_received", "negotiation_approved", "negotiation_rejected", "negotiation_agreed",
     "negotiation_broken", "repayment_account_changed", "delegation_authorised", "delegation_completed", "delegation_revoked",
 }  # fmt: skip
 REMINDERS = {

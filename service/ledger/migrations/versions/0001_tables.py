@@ -148,7 +148,10 @@ def _deadlines() -> None:
     op.create_index("ix_deadlines_due_at", "deadlines", ["kind", "due_at"], **_where("state = 'open' AND due_at IS NOT NULL"))
     op.create_index("ix_deadlines_due_on", "deadlines", ["kind", "due_on"], **_where("state = 'open' AND due_on IS NOT NULL"))
     op.create_index("ix_deadlines_visits", "deadlines", ["due_at"], **_where("kind = 'visit_appointment'"))
-    op.create_index("ix_deadlines_stub", "deadlines", ["created_at"], **_where("state = 'stub' AND told_at IS NULL"))
+    op.create_index(
+        "ix_deadlines_stub", "deadlines", ["created_at"],
+        **_where("state = 'stub' AND told_at IS NULL AND kind NOT IN ('contract_signing', 'agreement_signing')"),
+    )  # fmt: skip
 
 
 def _payments() -> None:
