@@ -31,7 +31,7 @@ ADD_ANSWERS = Statement(
     now=INSTANT,
 )
 
-_UNSAID = f"{hidden('notices.state')} = 'sending' AND notices.handed_at IS NULL"
+_UNSAID = "notices.state = 'sending' AND notices.handed_at IS NULL"
 #: What somebody has claimed and not said yet is to be judged and made anew.
 _AGAIN = (
     f"state = CASE WHEN {_UNSAID} THEN 'planned' ELSE notices.state END, "
