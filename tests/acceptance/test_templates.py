@@ -74,8 +74,6 @@ def test_what_asks_and_why() -> None:
     for spec in CATALOGUE:
         if spec.name in ASKED:
             expected = ASKED[spec.name]
-        elif spec.name in SECURITY:
-            expected = (Purpose.SECURITY, False)
         elif spec.name in REMINDERS:
             expected = (Purpose.REMINDER, True)
         elif spec.name in VISITS:
