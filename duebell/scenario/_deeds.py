@@ -9,6 +9,7 @@ from duebell.scenario._events import Cast
 from duebell.scenario._file import Doing, checked
 from duebell.scenario._yaml import Place
 from duebell.simulation import Deed, Simulation
+from service.erasure import ErasureError
 from service.ledger import reading
 from service.operations import OperationError, Operations
 from service.senders._port import NotSent, Outcome, Rejected, Reply, Unknown
@@ -64,7 +65,7 @@ def _deed(cast: Cast, said: dict[str, object], place: Place) -> Deed:
     async def do(simulation: Simulation) -> None:
         try:
             await act(_Scene(cast, simulation, doing, place))
-        except OperationError as error:
+        except (OperationError, ErasureError) as error:
             raise cast.document.wrong(place, str(error)) from None
 
     return Deed(in_utc(cast.instant(doing.at)), cast.document.line(place), do)

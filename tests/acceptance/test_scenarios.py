@@ -1,5 +1,6 @@
 """Every scenario under tests/scenarios, told by the real engine on a virtual clock."""
 
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from unittest.mock import patch
@@ -10,9 +11,11 @@ from duebell.explaining import explained
 from duebell.scenario import Told, opened, played
 from duebell.simulation import Simulation
 from service.catalogue import Catalogue
+from service.ladders import Ladders
 from service.ledger import reading
 from service.notices import WITHOUT_REASON
 from service.rendering import Texts
+from service.rulebook import Rulebook
 from service.settings import Settings
 from service.standing import Standing
 
@@ -20,7 +23,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
 FILES = sorted(FOLDER.glob("*/*.yaml"))
 
 #: Read and compiled once for all scenarios.
-_texts, _catalogue = cache(Texts.load), cache(Catalogue.load)
+_READ = {of: cache(of.load) for of in (Texts, Catalogue, Ladders, Rulebook)}
 
 
 @pytest.fixture
@@ -32,7 +35,9 @@ def told(file: Path) -> Told:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 async def test_what_a_scenario_tells_happens(file: Path, told: Told) -> None:
     """These texts go to these people at these times, others do not for these reasons, nothing else, and all can be explained."""
-    with patch.object(Texts, "load", _texts), patch.object(Catalogue, "load", _catalogue):
+    with ExitStack() as patches:
+        for of, read in _READ.items():
+            patches.enter_context(patch.object(of, "load", read))
         simulation = Simulation(Settings())
     try:
         wrong = await played(told, simulation)
