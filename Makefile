@@ -42,9 +42,9 @@ bench: .venv/dev.stamp ## Measure, beside a Celery pipeline that does the same (
 	scripts/install_servers
 	PYTHONPATH=scripts $(PYTHON) -m bench
 
-chaos: .venv/dev.stamp ## The killing tests at full size (CHAOS_EVENTS, 20000)
+chaos: .venv/dev.stamp ## The killing tests and random histories at full size (CHAOS_EVENTS, HISTORIES, 20000 each)
 	scripts/install_servers
-	CHAOS_EVENTS=$${CHAOS_EVENTS:-20000} $(PYTHON) -m pytest -m chaos --timeout 3600
+	CHAOS_EVENTS=$${CHAOS_EVENTS:-20000} HISTORIES=$${HISTORIES:-20000} $(PYTHON) -m pytest -m chaos --timeout 3600
 
 check-segments: .venv/dev.stamp ## The segment counter against another one, a million strings
 	$(PYTHON) scripts/check_segments.py --count 1000000

@@ -1,0 +1,142 @@
+"""What may happen to a lender's loans: steps that a random history is made of, and the strategy that draws them."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hypothesis import strategies as st
+
+#: loan → who borrowed it; two loans of one person, so that their texts meet.
+BORROWERS = {"L-1": "wang", "L-2": "wang", "L-3": "smith"}
+
+What = Literal[
+    "disbursed", "paid one", "paid half", "paid some", "reversed", "replaced", "settled", "written off", "cured", "overdue",
+    "debit failed", "paused", "deceased", "resumed", "promised", "code", "approved", "signed",
+]  # fmt: skip
+WHAT: tuple[What, ...] = (
+    "disbursed", "disbursed", "paid one", "paid one", "paid half", "paid some", "reversed", "replaced", "settled", "written off",
+    "cured", "overdue", "debit failed", "paused", "deceased", "resumed", "promised", "code", "approved", "signed",
+)  # fmt: skip
+HOURS = ("00:30", "07:59", "09:00", "10:00", "17:30", "21:59", "22:30")
+Duty = Literal["consume", "deliver", "plan", "sweep"]
+Said = Literal["throttled", "not sent", "rejected", "lost", "lost but arrived"]
+
+
+@dataclass(frozen=True, slots=True)
+class Happens:
+    """Upstream publishes an event; it waits in the queue until somebody consumes it. `n` tells one instalment, day or payment."""
+
+    what: What
+    loan: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """One or two workers do their duties; control passes between them, and one may be killed or stand still at some point.
+
+    Attributes:
+        passes: at each point, whether the other one goes on.
+        killed: which worker, and at how many points from now.
+        stalls: at which point the clock jumps beyond every lease.
+    """
+
+    duties: tuple[Duty, ...]
+    passes: tuple[bool, ...] = ()
+    killed: tuple[int, int] | None = None
+    stalls: int | None = None
+    newest_first: bool = False
+    twice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """It becomes this hour in Shanghai, `days` days after the next time it does."""
+
+    hour: str
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """A little time passes."""
+
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class OptsOut:
+    """A person does not want to be told any more."""
+
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """An operator stops everything for a while."""
+
+    hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """What the provider will say to the next messages."""
+
+    says: tuple[Said, ...]
+
+
+Step = Happens | Works | Until | Seconds | OptsOut | Stops | Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A history; `tells`: the provider knows what became of a message when it is asked."""
+
+    tells: bool
+    steps: list[Step] = field(repr=False)
+
+    def __repr__(self) -> str:
+        """One step to a line."""
+        return "\n".join(
+            [f"Story, the provider {'tells' if self.tells else 'cannot tell'}:", *(f"  {step!r}," for step in self.steps)]
+        )
+
+
+_loans = st.sampled_from(sorted(BORROWERS))
+_happens = st.builds(Happens, st.sampled_from(WHAT), _loans, st.integers(0, 3))
+_duties = st.sampled_from(("consume", "deliver", "plan", "sweep"))
+_works = st.builds(
+    Works,
+    st.lists(_duties, min_size=1, max_size=2).map(tuple),
+    st.lists(st.booleans(), max_size=8).map(tuple),
+    st.none() | st.tuples(st.integers(0, 1), st.integers(1, 14)),
+    st.none() | st.none() | st.integers(1, 10),
+    st.booleans(),
+    st.booleans(),
+)
+_meeting = st.builds(
+    Works,
+    st.sampled_from((("deliver", "consume"), ("deliver", "deliver"), ("consume", "consume"), ("deliver", "sweep"))),
+    st.lists(st.booleans(), min_size=2, max_size=8).map(tuple),
+    st.none() | st.tuples(st.integers(0, 1), st.integers(1, 14)),
+)
+_until = st.builds(Until, st.sampled_from(HOURS), st.integers(0, 2))
+_provider = st.builds(
+    Provider,
+    st.lists(st.sampled_from(("throttled", "not sent", "rejected", "lost", "lost but arrived")), min_size=1, max_size=3).map(
+        tuple
+    ),
+)
+_steps: st.SearchStrategy[Step] = st.one_of(
+    _happens, _happens, _happens, _works, _works, _meeting, _until, _until,
+    st.builds(Seconds, st.sampled_from((1, 5, 29, 40, 1900))), _provider,
+    st.one_of(st.builds(OptsOut, st.sampled_from(("wang", "smith"))), st.builds(Stops, st.sampled_from((1, 12)))),
+)  # fmt: skip
+_starts: st.SearchStrategy[Step] = st.builds(Happens, st.just("disbursed"), _loans, st.integers(0, 3))
+_PLANNED = [Works(("consume",)), Works(("plan",))]
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> Story:
+    """A few loans to begin with, then anything."""
+    starts = draw(st.lists(_starts, min_size=1, max_size=3))
+    return Story(draw(st.booleans()), [*starts, *_PLANNED, *draw(st.lists(_steps, max_size=24))])

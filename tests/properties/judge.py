@@ -1,0 +1,110 @@
+"""Judges each text at its intent: by the facts that had been recorded, the person's hours, their wishes, and the cap."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from service.senders._port import Message
+from tests.properties.happenings import BORROWERS
+from tests.properties.model import CAPPED, DAILY_CAP, FRESH, PEOPLE, Event, Loan, Person
+
+
+class Stage(NamedTuple):
+    """What a reminder's key says."""
+
+    loan: str
+    kind: str
+    ref: str
+    anchor: str
+    name: str
+
+
+def stage_of(key: str) -> Stage | None:
+    """The stage a key is of, if it is of one."""
+    parts = key.split(":")
+    return Stage(*parts[1:6]) if parts[0] == "stage" else None
+
+
+class Judge:
+    """Knows which event was recorded by which commit, and who had opted out by then."""
+
+    def __init__(self) -> None:
+        self.recorded: dict[str, tuple[int, Event]] = {}
+        self.opted_out: dict[str, int] = {}
+        self._counted: Counter[tuple[str, date]] = Counter()
+
+    def record(self, event: Event, commit: int) -> None:
+        """An event was absorbed."""
+        self.recorded.setdefault(event["id"], (commit, event))
+
+    def known(self, loan: str, commit: int) -> Loan:
+        """The loan as it was when this commit began."""
+        return Loan(event for at, event in self.recorded.values() if at < commit and event["subject"] == loan)
+
+    def objections(self, message: Message, parts: Sequence[str], commit: int) -> Iterator[str]:
+        """What speaks against a text; `parts`: every key it speaks for."""
+        person = PEOPLE[BORROWERS[message.loan_id or ""]]
+        yield from self._to_whom(message, parts, person, commit)
+        yield from self._when(message, person)
+        stages = [stage for key in parts if (stage := stage_of(key))]
+        if stages and stages[0].kind == "instalment":
+            yield from self._asks(message, stages, person, commit)
+
+    def _to_whom(self, message: Message, parts: Sequence[str], person: Person, commit: int) -> Iterator[str]:
+        if message.to != person.phone:
+            yield "somebody else's number"
+        for key in parts:
+            stage = stage_of(key)
+            if stage and PEOPLE[BORROWERS[stage.loan]] is not person:
+                yield f"tells of another person's loan {stage.loan}"
+        if message.purpose != "security" and self.opted_out.get(person.party_id, commit) < commit:
+            yield "they had opted out"
+
+    def _when(self, message: Message, person: Person) -> Iterator[str]:
+        if message.at >= message.expires_at:
+            yield "its point was over"
+        if message.purpose == "security" or person.is_decent(message.at):
+            return
+        caused = self.recorded.get(message.key.split(":")[2].replace("%3A", ":")) if message.key.startswith("event:") else None
+        is_fresh = caused and message.at - datetime.fromisoformat(caused[1]["time"]) < FRESH
+        if message.purpose != "service" or not is_fresh:
+            yield f"outside the window, at {person.local(message.at):%H:%M}"
+
+    def _asks(self, message: Message, stages: Sequence[Stage], person: Person, commit: int) -> Iterator[str]:
+        """A text that asks for instalments: each must be open, unpaused, due on that day; the sums are those of now."""
+        left = 0
+        for stage in stages:
+            loan = self.known(stage.loan, commit)
+            instalment = loan.instalments.get(stage.ref)
+            if instalment is None or not instalment.is_open:
+                yield f"{stage.loan} {stage.ref} is not open any more"
+                continue
+            if instalment.due_on.isoformat() != stage.anchor:
+                yield f"{stage.loan} {stage.ref} is due on {instalment.due_on} now"
+            if loan.silent(message.purpose, message.at, person):
+                yield f"{stage.loan} is paused"
+            left += instalment.left
+        if message.purpose == "reminder":
+            yield from _wording(message.body, left, {stage.anchor for stage in stages}, person.local(message.at).date())
+            if message.template.startswith("digest") != (len(stages) > 1):
+                yield f"{message.template} speaks for {len(stages)}"
+
+    def over_cap(self, message: Message) -> list[str]:
+        """Counts a text that reached somebody; says if it was one too many for its day."""
+        if message.purpose not in CAPPED:
+            return []
+        person = next(person for person in PEOPLE.values() if person.phone == message.to)
+        day = person.phone, person.local(message.at).date()
+        self._counted[day] += 1
+        return [f"{message.key}: number {self._counted[day]} of a day"] if self._counted[day] > DAILY_CAP else []
+
+
+def _wording(body: str, left: int, anchors: set[str], today: date) -> Iterator[str]:
+    sums = {round(float(found.replace(",", "")) * 100) for found in re.findall(r"[\d,]+\.\d\d", body)}
+    if left not in sums:
+        yield f"says {sorted(sums)} where {left} is left"
+    days = {(date.fromisoformat(anchor) - today).days for anchor in anchors}
+    if (re.search("今天|today", body) and 0 not in days) or (re.search("明天|tomorrow", body) and 1 not in days):
+        yield "says today or tomorrow when it is not"
