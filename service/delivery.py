@@ -36,6 +36,8 @@ NO_SENDER_WAITS: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta
 JITTER: Final = 0.2  #: share by which each of these waits varies, so that held texts do not come back all at once
 #: A notice given back by the intent is looked at again after this.
 _SOON: Final = timedelta(seconds=1)
+#: A sender whose pace lets nothing go yet is asked again after this at the earliest: less is lost in rounding, and it would be at once.
+_LEAST_WAIT: Final = timedelta(milliseconds=1)
 _CONFLICT_TRIES: Final = 5
 
 
@@ -179,7 +181,8 @@ class Delivery:
             if admitted.elsewhere:
                 return left + ready
             if admitted.n == 0:
-                await self._unclaim(claim, ready, timedelta(seconds=courier.wait(claim.lane.value, ready[0].text.segments)))
+                wait = courier.wait(claim.lane.value, ready[0].text.segments)
+                await self._unclaim(claim, ready, max(timedelta(seconds=wait), _LEAST_WAIT))
                 return left
             left += await self._send(courier, claim, ready[: admitted.n])
             ready = ready[admitted.n :]
