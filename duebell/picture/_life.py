@@ -23,6 +23,7 @@ DUE: Final = "due"
 PAUSES: Final = "pauses"
 NOT_SENT: Final = "not sent"
 _GONE: Final = frozenset({"sent", "delivered", "undelivered"})
+_OVERDUE: Final = frozenset({"instalment", "plan_instalment"})  #: what days past due are counted of
 _MIDNIGHT: Final = datetime.min.time()
 
 
@@ -111,10 +112,10 @@ def _payments(payments: Iterable[Payment]) -> Iterator[Mark]:
 
 
 def _dues(history: LoanHistory, zone: str, until: datetime) -> Iterator[Mark]:
-    """A deadline at the start of its day or at its instant, and the time it was overdue."""
+    """What is due by the end, at the start of its day or at its instant, and the time for which money was overdue."""
     for deadline in history.deadlines.values():
         due = _due(deadline, zone)
-        if due is None:
+        if due is None or due[0] > until:
             continue
         start, end = due
         amount = _money(deadline.amount, deadline.currency) if deadline.amount else ""
@@ -123,8 +124,11 @@ def _dues(history: LoanHistory, zone: str, until: datetime) -> Iterator[Mark]:
         told = tuple((what, value) for what, value in (("deadline", name), ("amount", amount), ("became", state)) if value)
         yield Mark(start, DUE, "due", deadline.state, f"{name} {amount}".strip(), told=told)
         over = _closed(deadline, history) or until
-        if over > end and deadline.amount:
-            yield Mark(over, DUE, "overdue", "overdue", f"overdue {(over - end).days + 1} days", since=end, told=told)
+        if over > end and deadline.kind in _OVERDUE:
+            days = (over - end).days + 1
+            yield Mark(
+                over, DUE, "overdue", "overdue", f"overdue {days} {'day' if days == 1 else 'days'}", since=end, told=told
+            )
 
 
 def _due(deadline: Deadline, zone: str) -> tuple[datetime, datetime] | None:

@@ -179,6 +179,7 @@ then: []
     ):
         assert told in page
     assert "not sent</text>" in page
+    assert "instalment 5" not in page, "what is due after the last day is not drawn"
 
 
 def test_a_picture_of_nothing_and_one_that_cannot_be_written(duebell: Cli) -> None:
