@@ -5,7 +5,6 @@ many as a sender can take at once, hands exactly those over, and records the out
 open while a sender is called.
 """
 
-import json
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,9 +12,10 @@ from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any, Final
 
-from service import digest
+from service import digest, handover
+from service.around import look_around
 from service.composing import Composer, Ready, fresh_attempt
-from service.couriers import Courier, tries_next, word_for
+from service.couriers import Courier, tries_next
 from service.gate import NO_CONTACTS, Contacts, Go
 from service.ledger import Ledger, LedgerConflict, Transaction, claims, contacts, controls, digests, outbox, visiting
 from service.ledger.contacts import Place, Taker
@@ -24,11 +24,10 @@ from service.metrics import Metrics
 from service.notices import Lane, State
 from service.phones import zones_of
 from service.reasons import ALERTING
-from service.senders._port import Accepted, Message, NotSent, Outcome, Rejected, Throttled, Unknown
+from service.senders._port import Accepted, NotSent, Outcome, Rejected, Throttled, Unknown
 from service.standing import PutBack
 from service.vault import Vault
 from service.wording import Around
-from service.zones import local_date
 
 MOST: Final = 500  #: notices a claim takes at most
 #: Waits after a round in which no sender took a notice.
@@ -51,9 +50,6 @@ class Claim:
     rows: Sequence[Any]
     around: Around
     contacts: dict[Place, Contacts]
-
-
-_NOTHING_AROUND: Final = Around({}, {}, {}, {})
 
 
 class Delivery:
@@ -134,7 +130,7 @@ class Delivery:
                 *await digests.take_along(tx, taken, token=token, lease_until=now + self._lease, now=now, paused=paused),
             ]
             rows = await tx.rows(claims.DETAILS, c=[(row.key, row.key_month) for row in taken], now=now)
-            around = await _look_around(tx, rows, now)
+            around = await look_around(tx, rows, now)
             found = await contacts.counted(tx, {c for row in rows for c in self._standing.counters(row, now)})
         return Claim(lane, token, until, rows, around, found)
 
@@ -196,7 +192,7 @@ class Delivery:
         if self._monotonic() >= claim.until:
             await self._again(lambda: self._unsaid(claim, intended))
             return []
-        outcomes, broke = await courier.send([_message(r, claim.lane, at) for r in intended])
+        outcomes, broke = await courier.send([handover.message_of(r, claim.lane, at) for r in intended])
         pairs = list(zip(intended, outcomes, strict=True))
         await self._again(lambda: self._conclude(courier, claim, pairs, broke=broke))
         return [replace(r, attempt=fresh_attempt()) for r, outcome in pairs if tries_next(outcome)]
@@ -274,11 +270,11 @@ class Delivery:
         """Records outcomes; what was not said gives back its contact."""
         async with self._ledger.transaction() as tx:
             now = self._clock()
-            await tx.run(claims.END_ATTEMPTS, a=[_attempt_end(r, outcome) for r, outcome in pairs], now=now)
-            ended = [place for r, outcome in pairs if (end := _ending(outcome, now)) for place in _ends(r, end)]
+            await tx.run(claims.END_ATTEMPTS, a=[handover.attempt_end(r, outcome) for r, outcome in pairs], now=now)
+            ended = [place for r, outcome in pairs if (end := handover.ending(outcome, now)) for place in handover.ends(r, end)]
             rows = await tx.rows(claims.CONCLUDE, o=ended, token=claim.token) if ended else []
             steps: list[Step | Alert] = [_step(row, now) for row in rows]
-            elsewhere = [_place(row) for r, outcome in pairs if tries_next(outcome) for row in r.rows]
+            elsewhere = [handover.place(row) for r, outcome in pairs if tries_next(outcome) for row in r.rows]
             if elsewhere:
                 await tx.run(claims.UNINTEND, o=elsewhere, token=claim.token)
             for r, outcome in pairs:
@@ -411,79 +407,13 @@ async def _paused(tx: Transaction, now: datetime) -> list[tuple[str, str]]:
     return [(row.scope, row.name) for row in await tx.rows(controls.ACTIVE, now=now)]
 
 
-async def _look_around(tx: Transaction, rows: Sequence[Any], now: datetime) -> Around:
-    """Reads the neighbours of deadlines that receipts and collection texts must name."""
-    receipts = [row for row in rows if row.payment_set_by is not None]
-    collecting = [row for row in rows if row.purpose == "collection" and row.loan_id]
-    asking = sorted({(row.loan_id,) for row in rows if row.role == "payer"})
-    if not receipts and not collecting and not asking:
-        return _NOTHING_AROUND
-    names = {found.loan_id: found.name for found in await tx.rows(claims.BORROWERS, l=asking)} if asking else {}
-    open_by_key, next_by_loan = {}, {}
-    if receipts:
-        covered = [(row.loan_id, kind, ref) for row in receipts for kind, ref, _ in _covered(row)]
-        for found in await tx.rows(claims.AROUND_PAYMENTS, l=sorted({(row.loan_id,) for row in receipts}), w=covered):
-            if found.place == 1:
-                next_by_loan[found.loan_id] = found
-            else:
-                open_by_key[found.loan_id, found.kind, found.ref] = found
-    overdue: dict[str, list[Any]] = {}
-    last_payment: dict[str, str] = {}
-    if collecting:
-        loans = {row.loan_id: local_date(now, row.zone) for row in collecting}
-        for found in await tx.rows(claims.OVERDUE, l=sorted(loans.items())):
-            overdue.setdefault(found.loan_id, []).append(found)
-        last_payment = {
-            f.loan_id: f.version for f in await tx.rows(claims.LAST_PAYMENTS, l=[(loan_id,) for loan_id in sorted(loans)])
-        }
-    return Around(open_by_key, next_by_loan, overdue, last_payment, names)
-
-
-def _covered(row: Any) -> list[Any]:
-    found: list[Any] = json.loads(row.covered or "[]")
-    return found
-
-
 async def _give_back(
     tx: Transaction, claim: Claim, rows: Sequence[Any], ready: Sequence[Ready], not_before: datetime, now: datetime
 ) -> list[Step]:
     """Makes rows wait again as if they had not been claimed; what had ended as part of these texts comes back too."""
-    await tx.run(claims.UNCLAIM, o=[_place(row) for row in rows], token=claim.token, not_before=not_before)
+    await tx.run(claims.UNCLAIM, o=[handover.place(row) for row in rows], token=claim.token, not_before=not_before)
     heads = [(r.row.key,) for r in ready if r.others]
     return [_step(row, now) for row in await tx.rows(digests.BRING_BACK, h=heads, token=claim.token)] if heads else []
-
-
-def _place(row: Any) -> tuple[str, int]:
-    return row.key, row.key_month
-
-
-def _ends(r: Ready, end: tuple[str, str | None, datetime | None]) -> list[tuple[Any, ...]]:
-    """How a text's own notice ends, and what it lists."""
-    return [(*_place(r.row), *end), *((*_place(row), State.SUPERSEDED.value, "in_digest", None) for row in r.others)]
-
-
-def _message(r: Ready, lane: Lane, at: datetime) -> Message:
-    return Message(
-        key=r.row.key, loan_id=r.row.loan_id, template=r.template, channel=r.row.channel, lane=lane.value, purpose=r.row.purpose,
-        to=r.to, body=r.text.text, at=at, expires_at=min(row.expires_at for row in r.rows), segments=r.text.segments,
-    )  # fmt: skip
-
-
-def _ending(outcome: Outcome, now: datetime) -> tuple[str, str | None, datetime | None] | None:
-    """State, reason and hand-over time that an outcome ends in; None where it ends nothing."""
-    match outcome:
-        case Accepted():
-            return "sent", None, now
-        case Rejected(kind, _) if kind != "sender":
-            return "failed", "rejected", None
-        case Unknown():
-            return "unknown", "timeout", None
-    return None
-
-
-def _attempt_end(r: Ready, outcome: Outcome) -> tuple[str, str, str | None, str | None]:
-    provider_id = outcome.provider_id if isinstance(outcome, Accepted) else None
-    return r.attempt, word_for(outcome), getattr(outcome, "code", None), provider_id
 
 
 def _step(row: Any, now: datetime) -> Step:

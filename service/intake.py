@@ -12,8 +12,9 @@ from typing import Literal
 
 from service import addressing, context
 from service.catalogue import Catalogue
+from service.effects import Effects, already_closed, effects_of, taken_back, with_details
 from service.events import PARTIES_NAMED, Dead, Decoded, Event, Ignored, same_payload, without
-from service.facts import AnswerAwaited, LoanChange, LoanCured, LoanFact, NoticeGiven
+from service.facts import AnswerAwaited, LoanChange, LoanCured, NoticeGiven
 from service.ledger import (
     Ledger,
     LedgerConflict,
@@ -31,7 +32,6 @@ from service.ledger import (
 )
 from service.ledger.outbox import Alert, Step
 from service.ledger.statement import Statement
-from service.loan_rows import Deadline
 from service.metrics import Metrics
 from service.notices import event_key, lane_of
 from service.pauses import PromiseTerms
@@ -215,7 +215,7 @@ class Intake:
         facts = [fact for event in work.events for fact in event.facts]
         told = await people.absorb(tx, self._vault, [f for f in facts if isinstance(f, people.PersonFact)], now)
         loaded = await loans.lock(tx, (event.loan_id for event in work.events if event.loan_id), now)
-        detailed = _with_details(work.events)
+        detailed = with_details(work.events)
         await loans.load_details(tx, loaded, detailed)
         recorded_at = self._clock()
         for event in work.events:
@@ -225,7 +225,7 @@ class Intake:
         for loan_id in detailed:
             loaded[loan_id].history.derive(self._promises.tolerance)
         planned = addressing.with_plans(work.events, loaded)
-        effects = _effects(loaded, planned)
+        effects = effects_of(loaded, planned)
         await loans.save(tx, loaded, effects.replan, recorded_at)
         added = self._notice_rows(work.events, recorded_at)
         if added:
@@ -275,13 +275,13 @@ class Intake:
         tx: Transaction,
         work: _Batch,
         loaded: Mapping[str, loans.Loaded],
-        effects: "_Effects",
+        effects: Effects,
         reachable: set[str],
         now: datetime,
     ) -> None:
         """Ends, revives and frees notices as the facts now stand."""
         changed: list[object] = []
-        ended = effects.ended + _already_closed(work.events, loaded)
+        ended = effects.ended + already_closed(work.events, loaded)
         if ended:
             changed += await tx.rows(notices.CANCEL, d=ended)
         if effects.reworded:
@@ -290,9 +290,8 @@ class Intake:
             changed += await tx.rows(notices.REVIVE, d=effects.reopened, now=now)
         if effects.repaused:
             changed += await pausing.revive(tx, effects.repaused, self._promises.grace_days, now)
-        taken_back = _taken_back(work.events, loaded)
-        if taken_back:
-            changed += await tx.rows(notices.DROP_RECEIPTS, p=taken_back)
+        if reversals := taken_back(work.events, loaded):
+            changed += await tx.rows(notices.DROP_RECEIPTS, p=reversals)
         awaited = [f for event in work.events if not event.mode_backfill for f in event.facts if isinstance(f, AnswerAwaited)]
         if awaited:
             changed += await questions.ask(tx, awaited)
@@ -310,109 +309,11 @@ class Intake:
 # ---------------------------------------------------------------- pure parts
 
 
-@dataclass(slots=True)
-class _Effects:
-    """What a batch did to deadlines: rows for the statements of service/ledger/notices.py."""
-
-    ended: list[tuple[str, str, str, str | None, str]] = field(default_factory=list)
-    reopened: list[tuple[str, str, str, str]] = field(default_factory=list)
-    reworded: list[tuple[str, str, str, str | None, str]] = field(default_factory=list)
-    explained: set[str] = field(default_factory=set)
-    replan: set[str] = field(default_factory=set)
-    borrowers: set[str] = field(default_factory=set)
-    repaused: set[str] = field(default_factory=set)
-
-
-def _effects(loaded: Mapping[str, loans.Loaded], planned: set[str]) -> _Effects:
-    """Compares the loans as they were read and as they are now; on `planned` notices may speak of other deadlines than before."""
-    standing = list(addressing.standing(planned, loaded))
-    effects = _Effects(
-        ended=[(*row[:3], None, row.closed) for row in standing if row.closed],
-        reopened=[(*row[:3], row.anchor) for row in standing if row.anchor and not row.closed],
-    )
-    for loan_id, entry in loaded.items():
-        for deadline in entry.history.deadlines.values():
-            was = entry.was(deadline.kind, deadline.ref)
-            if was != (deadline.state, deadline.reason, deadline.anchor):
-                _note_change(effects, loan_id, deadline, was)
-        if any(p.set_by and p.reversed_by and not entry.knew(p.payment_id) for p in entry.history.payments.values()):
-            effects.explained.add(loan_id)
-        if entry.pauses_before and entry.history.pauses != entry.pauses_before:
-            effects.repaused.add(loan_id)
-        if entry.history.visits != entry.visits_before:
-            effects.explained.add(loan_id)
-        fields, old = entry.history.fields, entry.fields_before
-        if any(fields.get(name) != old.get(name) for name in ("method", "product", "borrower_id")):
-            effects.replan.add(loan_id)
-        if fields.get("borrower_id") != old.get("borrower_id"):
-            effects.borrowers.add(fields["borrower_id"])
-    return effects
-
-
-def _note_change(effects: _Effects, loan_id: str, d: Deadline, was: tuple[str, str | None, str | None] | None) -> None:
-    """What follows from a deadline's new state, reason or anchor."""
-    before = None if was is None else was[0]
-    if before in {None, "stub"}:
-        effects.explained.add(loan_id)
-    if d.state == "closed":
-        effects.ended.append((loan_id, d.kind, d.ref, None, d.reason or "closed"))
-        if before == "closed":
-            effects.reworded.append(effects.ended[-1])
-    elif d.state == "open" and d.anchor is not None:
-        effects.replan.add(loan_id)
-        if before is not None:
-            effects.ended.append((loan_id, d.kind, d.ref, d.anchor, "moved"))
-            effects.reopened.append((loan_id, d.kind, d.ref, d.anchor))
-
-
-def _with_details(events: Iterable[Event]) -> set[str]:
-    """The loans whose deadlines and payments a batch touches or speaks of."""
-    return {
-        event.loan_id
-        for event in events
-        if event.loan_id
-        and any(
-            fact.kind is not None or fact.payment_id is not None
-            if isinstance(fact, NoticeGiven)
-            else isinstance(fact, LoanChange) and not isinstance(fact, LoanFact)
-            for fact in event.facts
-        )
-    }
-
-
-def _already_closed(events: Iterable[Event], loaded: Mapping[str, loans.Loaded]) -> list[tuple[str, str, str, str | None, str]]:
-    """Deadlines that were closed before a notice that speaks of them came."""
-    return [
-        (event.loan_id, fact.kind.value, fact.ref, None, deadline.reason or "closed")
-        for event in events
-        if event.loan_id
-        for fact in event.facts
-        if isinstance(fact, NoticeGiven) and fact.kind and fact.ref
-        if (deadline := loaded[event.loan_id].history.deadlines.get((fact.kind.value, fact.ref))) and deadline.state == "closed"
-    ]
-
-
 def _says_the_same(stored: bytes, message: Decoded) -> bool:
     """Whether a body says what is stored, as far as that was kept."""
     if isinstance(message, Event) and message.secret:
         return same_payload(without(stored, message.secret), message.kept)
     return same_payload(stored, message.body)
-
-
-def _taken_back(events: Iterable[Event], loaded: Mapping[str, loans.Loaded]) -> list[tuple[str, str]]:
-    """Payments these events speak of whose money was taken back."""
-    spoken = {
-        (event.loan_id, payment_id)
-        for event in events
-        if event.loan_id
-        for fact in event.facts
-        if (payment_id := getattr(fact, "payment_id", None))
-    }
-    return sorted(
-        (loan_id, payment_id)
-        for loan_id, payment_id in spoken
-        if (payment := loaded[loan_id].history.payments.get(payment_id)) and payment.reversed_by
-    )
 
 
 def _verdicts(batch: Sequence[Decoded], new: set[bytes]) -> list[Verdict]:
