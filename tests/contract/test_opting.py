@@ -195,7 +195,7 @@ async def test_it_is_confirmed_at_any_hour_in_the_persons_language(any_database_
         await world.reply("stop", at=NIGHT - timedelta(hours=3))
         await world.deliver()
         assert [m.body for m in world.sender.messages] == [
-            "【Duebell】You have opted out: no more reminders to this number. Security texts still come. To opt in again, reply START."
+            "【Duebell】You have opted out: no more such texts to this number. Security texts still come. To opt in again, reply START."
         ]
 
 
