@@ -19,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 
+from service import yaml_files
 from service.facts import Role
 from service.locales import LOCALES, Locale
 from service.money import Money
@@ -197,7 +198,7 @@ class _NoticeFile(BaseModel):
 
 def _read(file: Path) -> NoticeSpec:
     try:
-        told = _NoticeFile.model_validate(yaml.safe_load(file.read_text("utf-8")))
+        told = _NoticeFile.model_validate(yaml_files.loaded(file.read_text("utf-8")))
     except FileNotFoundError:
         raise CatalogueError([f"{_shown(file)}: missing"]) from None
     except yaml.YAMLError as error:

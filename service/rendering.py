@@ -1,11 +1,11 @@
-"""The words: templates compiled once, values shown as a bank writes them, and a refusal where a value is not fit to be sent."""
+"""The words: templates read once, values shown as a bank writes them, and a refusal where a value is not fit to be sent."""
 
 import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,35 +62,56 @@ class Rendered:
     kept: str
 
 
-@dataclass(frozen=True, slots=True)
 class Text:
-    """One compiled template file.
+    """One template file: its syntax is checked when it is read, it is compiled when it is first used."""
 
-    Attributes:
-        mentions: the names of all values it speaks of.
-        optional: those of them that it tests with "is defined".
-        words: what it says in any case, without its values.
-    """
+    def __init__(self, environment: Environment, source: str, joint: str) -> None:
+        _check(environment, environment.parse(source))
+        self._environment, self._source, self.joint = environment, source, joint
+        self.version = hashlib.sha256(source.encode()).hexdigest()[:12]
 
-    template: Template
-    joint: str
-    version: str
-    mentions: frozenset[str]
-    optional: frozenset[str]
-    words: str
+    @cached_property
+    def template(self) -> Template:
+        """It, compiled."""
+        return self._environment.from_string(self._source)
+
+    @cached_property
+    def mentions(self) -> frozenset[str]:
+        """The names of all values it speaks of."""
+        return frozenset(find_undeclared_variables(self._environment.parse(self._source)))
+
+    @cached_property
+    def optional(self) -> frozenset[str]:
+        """Those of them that it tests with "is defined"."""
+        tree = self._environment.parse(self._source)
+        tested = {test.node for test in tree.find_all(nodes.Test) if test.name == "defined"}
+        return frozenset(node.name for node in tested if isinstance(node, nodes.Name))
+
+    @cached_property
+    def words(self) -> str:
+        """What it says in any case, without its values."""
+        return "".join(data.data for data in self._environment.parse(self._source).find_all(nodes.TemplateData))
+
+
+def _check(environment: Environment, tree: nodes.Template) -> None:
+    """What compiling would refuse."""
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        known = environment.filters if isinstance(node, nodes.Filter) else environment.tests
+        if node.name not in known:
+            raise TemplateSyntaxError(f"No {type(node).__name__.lower()} named {node.name!r}.", node.lineno)
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Every text there is, compiled, by (notice, locale, channel)."""
+    """Every text there is, by (notice, locale, channel)."""
 
     signature: str
     hotline: str
-    compiled: Mapping[tuple[str, str, str], Text]
+    by_place: Mapping[tuple[str, str, str], Text]
 
     @classmethod
     def load(cls, root: Path = TEMPLATES, *, signature: str, hotline: str) -> "Texts":
-        """Compiles every template under a folder.
+        """Reads every template under a folder.
 
         Args:
             root: holds <notice>/<locale>/<channel>.txt.
@@ -100,7 +121,7 @@ class Texts:
         Raises:
             CatalogueError: a template is not valid Jinja.
         """
-        compiled: dict[tuple[str, str, str], Text] = {}
+        texts: dict[tuple[str, str, str], Text] = {}
         problems: list[str] = []
         for locale in LOCALES:
             environment = _environment(WRITING[locale])
@@ -108,12 +129,12 @@ class Texts:
                 for file in sorted(root.glob(f"*/{locale}/{channel}.{suffix}")):
                     name = file.parts[-3]
                     try:
-                        compiled[name, locale, channel] = _compiled(environment, file, WRITING[locale].joint)
+                        texts[name, locale, channel] = Text(environment, file.read_text("utf-8"), WRITING[locale].joint)
                     except TemplateSyntaxError as error:
                         problems.append(f"{name}/{locale}/{file.name}: line {error.lineno}: {error.message}")
         if problems:
             raise CatalogueError(problems)
-        return cls(f"【{signature}】" if signature[-1:].isalnum() else signature, hotline, compiled)
+        return cls(f"【{signature}】" if signature[-1:].isalnum() else signature, hotline, texts)
 
     def render(
         self, template: str, locale: str, channel: str, values: Mapping[str, object], *, zone: str, today: date
@@ -131,7 +152,7 @@ class Texts:
         Raises:
             RenderError: a value is missing or not fit to be shown, or there is no such template.
         """
-        text = self.compiled.get((template, locale, channel))
+        text = self.by_place.get((template, locale, channel))
         if text is None:
             raise RenderError(template, locale, f"there is no such text for {channel}")
         body, wrong = _body(text, {"hotline": self.hotline, **values, "today": today, "zone": zone})
@@ -160,17 +181,6 @@ def _without_codes(text: str, values: Mapping[str, object]) -> str:
         if isinstance(value, Secret):
             text = text.replace(value.value, MARK)
     return text
-
-
-def _compiled(environment: Environment, file: Path, joint: str) -> Text:
-    source = file.read_text("utf-8")
-    tree = environment.parse(source)
-    tested = {test.node for test in tree.find_all(nodes.Test) if test.name == "defined"}
-    optional = {node.name for node in tested if isinstance(node, nodes.Name)}
-    version = hashlib.sha256(source.encode()).hexdigest()[:12]
-    words = "".join(data.data for data in tree.find_all(nodes.TemplateData))
-    mentions = find_undeclared_variables(tree)
-    return Text(environment.from_string(tree), joint, version, frozenset(mentions), frozenset(optional), words)
 
 
 def _environment(writing: Writing) -> Environment:

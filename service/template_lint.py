@@ -110,7 +110,7 @@ def preview(texts: Texts, spec: NoticeSpec, locale: Locale, channel: Channel = "
     Raises:
         RenderError: one of them cannot be made.
     """
-    text = texts.compiled.get((spec.name, locale, channel))
+    text = texts.by_place.get((spec.name, locale, channel))
     cases = _branches(texts, text, spec, spec.samples) if text else ()
     made = [texts.render(spec.name, locale, channel, case.values, zone=_ZONE, today=case.today) for case in cases]
     return list({rendered.text: rendered for rendered in made}.values())
@@ -133,7 +133,7 @@ def _of_notice(texts: Texts, spec: NoticeSpec) -> Iterator[tuple[str, str]]:
 
 
 def _of_text(texts: Texts, spec: NoticeSpec, locale: Locale, channel: Channel) -> Iterator[tuple[str, str]]:
-    text = texts.compiled.get((spec.name, locale, channel))
+    text = texts.by_place.get((spec.name, locale, channel))
     if text is None:
         yield "missing_text", "there is no such file"
         return
@@ -197,7 +197,7 @@ def _days_until(case: _Case) -> set[object]:
 
 def _mentioned(texts: Texts, spec: NoticeSpec) -> frozenset[str]:
     """What the texts of a notice speak of, all languages together."""
-    return frozenset().union(*(text.mentions for (name, _, _), text in texts.compiled.items() if name == spec.name))
+    return frozenset().union(*(text.mentions for (name, _, _), text in texts.by_place.items() if name == spec.name))
 
 
 def _sampled(spec: NoticeSpec) -> frozenset[str]:

@@ -14,6 +14,17 @@ CHECKED: Final = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 _TOLD: Final = {"unexpected_keyword_argument": "unknown field", "missing": "is missing"}
 T = TypeVar("T")
+#: libyaml's own, where the package has it: ten times as fast.
+_Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def loaded(text: str) -> Any:
+    """What a YAML text says, in plain types.
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+    """
+    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader, either way
 
 
 def _clock_time(said: object) -> time:
@@ -52,7 +63,7 @@ def read(adapter: TypeAdapter[T], text: str, file: str, shape: Shape) -> T:
         ValueError: the text is wrong; of the class that `shape` names.
     """
     try:
-        said = yaml.safe_load(text)
+        said = loaded(text)
     except yaml.YAMLError as error:
         raise shape.error(f"{file}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(said, dict):

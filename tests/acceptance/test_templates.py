@@ -103,8 +103,8 @@ def test_who_comes_to_the_door_takes_room() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_text_names_nobody(name: str) -> None:
     """No text in any language speaks of a person's name; a payer hears of a borrower as `asker`, masked."""
-    assert not any("name" in TEXTS.compiled[name, locale, "sms"].mentions for locale in LOCALES)
-    assert not any("party_name" in TEXTS.compiled[name, locale, "sms"].mentions for locale in LOCALES)
+    assert not any("name" in TEXTS.by_place[name, locale, "sms"].mentions for locale in LOCALES)
+    assert not any("party_name" in TEXTS.by_place[name, locale, "sms"].mentions for locale in LOCALES)
 
 
 @pytest.mark.parametrize("name", [*BEFORE_DUE, "plan_due_soon", "plan_due_today"])
