@@ -1,7 +1,8 @@
 """What may happen to a lender's loans: steps that a random history is made of, and the strategy that draws them."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from itertools import chain
+from typing import Final, Literal
 
 from hypothesis import strategies as st
 
@@ -17,7 +18,8 @@ WHAT: tuple[What, ...] = (
     "cured", "overdue", "debit failed", "paused", "deceased", "resumed", "promised", "code", "approved", "signed",
 )  # fmt: skip
 HOURS = ("00:30", "07:59", "09:00", "10:00", "17:30", "21:59", "22:30")
-Duty = Literal["consume", "deliver", "plan", "sweep"]
+#: To remind is to deliver the lane of reminders alone.
+Duty = Literal["consume", "deliver", "remind", "plan", "sweep"]
 Said = Literal["throttled", "not sent", "rejected", "lost", "lost but arrived"]
 
 
@@ -131,12 +133,45 @@ _steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(Seconds, st.sampled_from((1, 5, 29, 40, 1900))), _provider,
     st.one_of(st.builds(OptsOut, st.sampled_from(("wang", "smith"))), st.builds(Stops, st.sampled_from((1, 12)))),
 )  # fmt: skip
+_PLANNED: Final[list[Step]] = [Works(("consume",)), Works(("plan",))]
+_passes = st.lists(st.booleans(), min_size=4, max_size=8).map(tuple)
+
+
+@st.composite
+def _races(draw: st.DrawFn) -> list[Step]:
+    """A reminder is ready and money is on its way: one worker hands over, the other records; either may die or stand still."""
+    loan, hour = draw(_loans), Until(draw(st.sampled_from(("09:00", "10:00"))))
+    due = [Happens("disbursed", loan, draw(st.integers(0, 1))), *_PLANNED] if draw(st.booleans()) else []
+    ends = Happens(
+        draw(st.sampled_from(("paid one", "paid one", "paid half", "settled", "replaced"))), loan, draw(st.integers(0, 1))
+    )
+    killed, stalls = draw(st.none() | st.tuples(st.integers(0, 1), st.integers(1, 12))), draw(st.none() | st.integers(1, 10))
+    return [*due, hour, Works(("plan",)), ends, Works(("remind", "consume"), draw(_passes), killed, stalls)]
+
+
+@st.composite
+def _deaths(draw: st.DrawFn) -> list[Step]:
+    """A worker dies while it hands over; others find what it left."""
+    hour = Until(draw(st.sampled_from(("09:00", "10:00"))))
+    killed = 0, draw(st.integers(2, 12))
+    after = draw(st.lists(st.builds(Works, st.tuples(_duties)), max_size=3))
+    return [
+        hour,
+        Works(("plan",)),
+        Works(("remind",), (), killed),
+        Seconds(40),
+        Works(("sweep",)),
+        Works(("deliver",)),
+        *after,
+    ]
+
+
 _starts: st.SearchStrategy[Step] = st.builds(Happens, st.just("disbursed"), _loans, st.integers(0, 3))
-_PLANNED = [Works(("consume",)), Works(("plan",))]
+_scenes: st.SearchStrategy[list[Step]] = st.one_of(*[_steps.map(lambda step: [step])] * 4, _races(), _deaths())
 
 
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
     """A few loans to begin with, then anything."""
     starts = draw(st.lists(_starts, min_size=1, max_size=3))
-    return Story(draw(st.booleans()), [*starts, *_PLANNED, *draw(st.lists(_steps, max_size=24))])
+    return Story(draw(st.booleans()), [*starts, *_PLANNED, *chain.from_iterable(draw(st.lists(_scenes, max_size=16)))])

@@ -116,6 +116,8 @@ class Play:
             case "deliver":
                 for lane in Lane:
                     await self._deliver(engine, lane)
+            case "remind":
+                await self._deliver(engine, Lane.BULK)
             case "sweep":
                 for sweep in (engine.settling.expire, engine.settling.release, engine.settling.settle):
                     await sweep(now())
