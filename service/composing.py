@@ -46,6 +46,12 @@ class Ready:
         return (self.row, *self.others)
 
     @property
+    def left_open(self) -> int | None:
+        """What a text that asks calls open, in minor units; a digest is made again at the intent."""
+        row = self.row
+        return row.amount - row.paid if row.asks and row.amount is not None and not self.others else None
+
+    @property
     def template(self) -> str:
         """What the text is made from."""
         return digest_template(self.row.digest) if self.others else str(self.row.template)

@@ -139,7 +139,8 @@ SHARE_PARTIES = Statement(
     p=Rows(party_id=TEXT),
 )
 
-#: The intent: from here on the notice may have been said. Gives the keys that may be handed over.
+#: The intent: from here on the notice may have been said. Gives the keys that may be handed over: not those whose text was made
+#: when something else was left to pay.
 INTEND = Statement(
     """
     UPDATE notices SET handed_at = :now, sender = :sender FROM {i}
@@ -147,7 +148,8 @@ INTEND = Statement(
     AND notices.lease_until > :now AND notices.expires_at > :now
     AND (NOT notices.asks OR notices.kind IS NULL OR EXISTS (
         SELECT 1 FROM deadlines d WHERE d.loan_id = notices.loan_id AND d.kind = notices.kind AND d.ref = notices.ref
-        AND d.state = 'open' AND (notices.stage IS NULL OR d.anchor = notices.anchor)))
+        AND d.state = 'open' AND (notices.stage IS NULL OR d.anchor = notices.anchor)
+        AND (i.left_open IS NULL OR d.amount - d.paid = i.left_open)))
     AND (notices.only_to = i.phone_key OR notices.only_to IS NULL AND (notices.purpose = 'security' OR NOT EXISTS (
         SELECT 1 FROM suppressions s WHERE s.phone_key = i.phone_key AND s.purpose IN (notices.purpose, '*'))))
     AND NOT EXISTS (SELECT 1 FROM {paused} WHERE paused.scope = 'all' OR (paused.scope = 'lane' AND paused.name = notices.lane)
@@ -156,7 +158,7 @@ INTEND = Statement(
         OR (paused.scope = 'loan' AND paused.name = notices.loan_id) OR (paused.scope = 'sender' AND paused.name = :sender))
     RETURNING notices.key
     """,
-    i=Rows(key=TEXT, month=INT, phone_key=BYTES),
+    i=Rows(key=TEXT, month=INT, phone_key=BYTES, left_open=INT),
     paused=PAUSED,
     token=TEXT,
     sender=TEXT,

@@ -303,6 +303,20 @@ async def test_a_payment_between_claim_and_intent_stops_the_text() -> None:
         assert world.sender.attempts == []
 
 
+async def test_a_part_payment_between_claim_and_intent_changes_the_text() -> None:
+    """The text that names the old amount does not go; the next claim's names what is left."""
+    lender = Lender()
+    async with opened(START) as world:
+        await _ready_reminder(world, lender)
+        await _with_interruption(world, lambda: world.absorb(lender.paid(world.clock.at, "900.00")))
+        assert "repayment_due_today" not in world.sent
+        world.wait(2)
+        await world.deliver()
+        assert ["12.50" in message.body for message in world.sender.messages if message.template == "repayment_due_today"] == [
+            True
+        ]
+
+
 async def test_a_move_between_claim_and_intent_stops_the_text() -> None:
     """A reminder of a day that the deadline no longer has does not go."""
     lender = Lender()

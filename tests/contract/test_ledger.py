@@ -269,7 +269,7 @@ async def _intend(ledger: Ledger, place: tuple[str, int], token: str, now: datet
         await tx.rows(claims.SHARE_LOANS, l=[(loan,)])
         rows = await tx.rows(
             claims.INTEND,
-            i=[(*place, _VAULT.keyed_hash("+8613800138000"))],
+            i=[(*place, _VAULT.keyed_hash("+8613800138000"), None)],
             token=token,
             sender="memory://",
             now=now,
@@ -306,7 +306,9 @@ async def test_a_payment_waits_for_an_intent(world: Virtual) -> None:
     async with opened(NOW, url=_url(world), vault=_VAULT, empty=False) as other:
         async with world.engine.ledger.transaction() as tx:
             await tx.rows(claims.SHARE_LOANS, l=[("L-1",)])
-            intended = await tx.rows(claims.INTEND, i=[(*place, b"")], token=token, sender="memory://", now=NOW, paused=[])
+            intended = await tx.rows(
+                claims.INTEND, i=[(*place, b"", None)], token=token, sender="memory://", now=NOW, paused=[]
+            )
             payment = asyncio.create_task(other.absorb(Lender().paid(NOW, "100.00", id_="p")))
             await asyncio.sleep(0.1)
             assert not payment.done()
