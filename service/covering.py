@@ -54,14 +54,6 @@ class Covering:
             told = said if said and about is plan else Deadline(_PLAN, plan.ref)
             plan.stated, plan.stated_by, plan.stated_dpd = told.stated, told.stated_by, told.stated_dpd
 
-    def end_stubs_of_plans(self) -> None:
-        """A number of the loan's own that only statements under a plan have used waits for nothing."""
-        for d in self.deadlines.values():
-            if d.kind == _INSTALMENT and d.state == "stub" and d.stated_by:
-                plan = self.deadlines.get((_PLAN, d.ref))
-                if plan and plan.stated_by == d.stated_by:
-                    d.state, d.reason = "closed", "replaced"
-
     def _covered_by(self, payment: Payment) -> tuple[tuple[str, str, int], ...]:
         """What a payment covers: what it says exactly, the one instalment it names, or the oldest open first."""
         at = payment.paid_at

@@ -26,8 +26,10 @@ class Effects:
 def effects_of(loaded: Mapping[str, loans.Loaded], planned: set[str]) -> Effects:
     """Compares the loans as they were read and as they are now; on `planned` notices may speak of other deadlines than before."""
     standing = list(addressing.standing(planned, loaded))
+    over: list[tuple[str, str, str, str | None, str]] = [(*row[:3], None, row.closed) for row in standing if row.closed]
     effects = Effects(
-        ended=[(*row[:3], None, row.closed) for row in standing if row.closed],
+        ended=over.copy(),
+        reworded=over.copy(),
         reopened=[(*row[:3], row.anchor) for row in standing if row.anchor and not row.closed],
     )
     for loan_id, entry in loaded.items():

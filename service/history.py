@@ -91,8 +91,6 @@ class LoanHistory:
             if deadline.kind == _PROMISE and deadline.set_by:
                 deadline.paid = self._paid_since(version_time(deadline.set_by))
             deadline.state, deadline.reason = _standing(deadline, ends.get(key), over, tolerance)
-        if self.plans:
-            covering.end_stubs_of_plans()
         delegations.follow(covering)
         for visit in self.visits.values():
             self._derive_visit(visit, ends, over)

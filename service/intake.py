@@ -262,7 +262,9 @@ class Intake:
     ) -> None:
         """Says which deadlines and people notices are about, where only the loan tells, and ends those that must not go."""
         if planned:
-            await tx.run(notices.AIM, s=addressing.aims(planned, loaded))
+            aims = addressing.aims(planned, loaded)
+            work.steps += [_step(row, now) for row in await tx.rows(notices.REVIVE_AIMED, s=aims, now=now)]
+            await tx.run(notices.AIM, s=aims)
         if payers := addressing.payers(work.events, loaded):
             await tx.run(notices.NAME_PAYERS, d=payers)
         if refused := list(addressing.refusals(work.events)):

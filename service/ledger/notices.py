@@ -37,22 +37,14 @@ _AGAIN = (
     f"state = CASE WHEN {_UNSAID} THEN 'planned' ELSE notices.state END, "
     f"token = CASE WHEN {_UNSAID} THEN NULL ELSE notices.token END"
 )
-#: Event notices about an instalment's number mean the plan's instalment while a plan was in force, the loan's else.
-AIM = Statement(
-    f"""
-    UPDATE notices SET kind = s.kind, {_AGAIN} FROM {{s}}
-    WHERE notices.loan_id = s.loan_id AND notices.stage IS NULL AND notices.kind IN ('instalment', 'plan_instalment')
-    AND notices.kind <> s.kind AND notices.event_time >= s.from_at AND notices.event_time < s.until_at
-    """,
-    s=Rows(loan_id=TEXT, kind=TEXT, from_at=INSTANT, until_at=INSTANT),
-)
 
-#: The person that a notice to a payer goes to is the one whom its delegation asks.
+#: The person that a notice to a payer goes to is the one whom its delegation asks; only a request names its own.
 NAME_PAYERS = Statement(
     f"""
     UPDATE notices SET party_id = d.payer_id, {_AGAIN} FROM {{d}}
     WHERE notices.loan_id = d.loan_id AND notices.kind = 'delegation' AND notices.ref = d.ref AND notices.role = 'payer'
-    AND notices.handed_at IS NULL AND (notices.party_id IS NULL OR notices.stage IS NOT NULL AND notices.party_id <> d.payer_id)
+    AND notices.handed_at IS NULL AND COALESCE(notices.party_id, '') <> d.payer_id
+    AND NOT (notices.purpose = 'payer' AND notices.stage IS NULL)
     """,
     d=Rows(loan_id=TEXT, ref=TEXT, payer_id=TEXT),
 )
@@ -79,11 +71,31 @@ REWORD = Statement(
     d=_ENDED,
 )
 
+#: What facts may take back: not an operator's word, nor a cure, nor what was said or has lost its point.
+_REVIVABLE = (
+    f"{_STATE} = 'cancelled' AND notices.handed_at IS NULL AND notices.reason NOT IN ('by_operator', 'cured') "
+    "AND notices.expires_at > :now"
+)
+
 REVIVE = Statement(
     f"UPDATE notices SET state = 'planned', reason = NULL, not_before = notices.moment, seq = notices.seq + 1 FROM {{d}} "
-    f"WHERE {_DEADLINE} AND {_STATE} = 'cancelled' AND notices.handed_at IS NULL AND notices.reason NOT IN ('by_operator', 'cured') "
-    f"AND notices.expires_at > :now AND (notices.stage IS NULL OR notices.anchor = d.anchor) {STEP}",
+    f"WHERE {_DEADLINE} AND {_REVIVABLE} AND (notices.stage IS NULL OR notices.anchor = d.anchor) {STEP}",
     d=Rows(loan_id=TEXT, kind=TEXT, ref=TEXT, anchor=TEXT),
+    now=INSTANT,
+)
+
+_AIMS = Rows(loan_id=TEXT, kind=TEXT, from_at=INSTANT, until_at=INSTANT)
+_AIMED_ELSEWHERE = """notices.loan_id = s.loan_id AND notices.stage IS NULL AND notices.kind IN ('instalment', 'plan_instalment')
+    AND notices.kind <> s.kind AND notices.event_time >= s.from_at AND notices.event_time < s.until_at"""
+
+#: Event notices about an instalment's number mean the plan's instalment while a plan was in force, the loan's else.
+AIM = Statement(f"UPDATE notices SET kind = s.kind, {_AGAIN} FROM {{s}} WHERE {_AIMED_ELSEWHERE}", s=_AIMS)
+
+#: What was cancelled for the deadline that such a notice does not speak of after all; run it before AIM.
+REVIVE_AIMED = Statement(
+    f"UPDATE notices SET state = 'planned', reason = NULL, not_before = notices.moment, seq = notices.seq + 1 FROM {{s}} "
+    f"WHERE {_AIMED_ELSEWHERE} AND {_REVIVABLE} {STEP}",
+    s=_AIMS,
     now=INSTANT,
 )
 

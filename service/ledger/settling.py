@@ -97,13 +97,16 @@ SETTLE_ATTEMPTS = Statement(
 )
 
 #: What others refer to and nobody has told us of, long enough; each is given once, whoever asks. Closing what never was (a
-#: signing, when an application is rejected) refers to nothing.
+#: signing, when an application is rejected) refers to nothing, and a number that a plan uses is the plan's.
 TELL_STUBS = Statement(
     """
     UPDATE deadlines SET told_at = :now FROM (
-        SELECT loan_id, kind, ref FROM deadlines
-        WHERE state = 'stub' AND told_at IS NULL AND kind NOT IN ('contract_signing', 'agreement_signing') AND created_at <= :before
-        ORDER BY created_at, loan_id, kind, ref LIMIT :n {skip_locked}) AS late
+        SELECT d.loan_id, d.kind, d.ref FROM deadlines d
+        WHERE d.state = 'stub' AND d.told_at IS NULL AND d.kind NOT IN ('contract_signing', 'agreement_signing')
+        AND d.created_at <= :before
+        AND NOT EXISTS (SELECT 1 FROM deadlines p WHERE d.kind = 'instalment' AND p.loan_id = d.loan_id
+            AND p.kind = 'plan_instalment' AND p.ref = d.ref AND p.set_by IS NOT NULL)
+        ORDER BY d.created_at, d.loan_id, d.kind, d.ref LIMIT :n {skip_locked}) AS late
     WHERE deadlines.loan_id = late.loan_id AND deadlines.kind = late.kind AND deadlines.ref = late.ref
     RETURNING deadlines.loan_id, deadlines.kind, deadlines.ref
     """,

@@ -421,12 +421,12 @@ def test_money_for_a_number_the_plan_lacks_waits() -> None:
 
 
 def test_what_is_stated_under_a_plan_is_about_the_plan() -> None:
-    """The plan's instalment takes the figure while the plan is in force; the loan's number, used by nobody else, waits for nothing."""
+    """The plan's instalment takes the figure while the plan is in force; it is kept with the loan's own number."""
     said = OverdueStated(v(71), LOAN, "1", 1, Money(61))
     history = folded(said, PLAN)
     plan, own = history.deadlines["plan_instalment", "1"], history.deadlines["instalment", "1"]
     assert (plan.stated, plan.stated_by, plan.stated_dpd) == (61, v(71), 1)
-    assert (own.state, own.reason) == ("closed", "replaced")
+    assert (own.state, own.stated) == ("stub", 61)
     before = folded(OverdueStated(v(31), LOAN, "1", 1, Money(61)), THREE, PLAN)
     assert before.deadlines["plan_instalment", "1"].stated is None
     stub = folded(OverdueStated(v(31), LOAN, "7", 1, Money(61)), PLAN)
