@@ -29,7 +29,7 @@ _VAULT = parse_keys(generated_keys())
 _LOANS = Statement(
     """
     SELECT loan_id, product, currency, timezone, borrower_id, method, account_last4, set_by, closings, pauses, visits, plans,
-        cured_by, unscheduled_since IS NULL, replan
+        cured_by, unscheduled_since IS NULL AS is_scheduled, replan
     FROM loans ORDER BY loan_id
     """
 )
