@@ -16,7 +16,13 @@ from tests.virtual import Virtual, opened
 START = at("2026-06-01 10:00")
 DUE = (1, "2026-06-20", "912.50")
 _SET = Statement("UPDATE notices SET state = :state, reason = :reason WHERE key = :key", state=TEXT, reason=TEXT, key=TEXT)
-_TURN = Statement("UPDATE notices SET role = 'payer', purpose = :purpose WHERE key = :key", purpose=TEXT, key=TEXT)
+_LET_PAY = Statement("UPDATE deadlines SET payer_id = (SELECT borrower_id FROM loans WHERE loans.loan_id = deadlines.loan_id)")
+_TURN = Statement(
+    "UPDATE notices SET role = 'payer', purpose = :purpose, "
+    "party_id = (SELECT borrower_id FROM loans WHERE loans.loan_id = notices.loan_id) WHERE key = :key",
+    purpose=TEXT,
+    key=TEXT,
+)
 
 
 async def _explained(world: Virtual, key: str) -> Any:
@@ -132,6 +138,7 @@ async def test_a_payer_is_explained_by_the_rules_for_payers(any_database_url: st
     """A payer's text is allowed and its words are looked at; a reminder to a payer would end, by the rule that says who is told."""
     async with opened(START, url=any_database_url) as world:
         key = await _ready(world, Lender())
+        await world.run(_LET_PAY)
         await world.run(_TURN, purpose="payer", key=key)
         told = await _explained(world, key)
         assert told["now"]["verdict"] == "goes"

@@ -215,7 +215,7 @@ async def test_a_move_of_a_visit_nobody_knows_waits(world: Virtual) -> None:
     await world.deliver()
     assert await _visits(world) == {"visit_rescheduled": "held awaiting_facts"}
     day_later = CALLED + 24 * HOUR
-    assert await world.engine.settling.unmatched(day_later + HOUR, day_later - HOUR) == 1
+    assert await world.engine.settling.missing(day_later + HOUR) == 1
     await world.absorb(LENDER.scheduled(CALLED - HOUR, at("2026-09-25 10:00")))
     await world.deliver()
     assert await _visits(world) == {"visit_rescheduled": "sent", "visit_notice": "sent"}
