@@ -66,7 +66,7 @@ def test_a_stage_for_someone_who_may_not_be_told_is_found(duebell: Cli, monkeypa
     folder = duebell.home / "ladders"
     folder.mkdir()
     (folder / "instalment.yaml").write_text(
-        "kind: instalment\nstages:\n  - {name: a, day: 0, template: repayment_due_today, to: [borrower, payer]}\n"
+        "kind: instalment\nstages:\n  - {name: a, day: 0, template: delegation_closing, purpose: reminder, to: [payer]}\n"
     )
     monkeypatch.setenv("DUEBELL_LADDERS", str(folder))
     result = duebell("rules", "check")
