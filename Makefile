@@ -16,7 +16,7 @@ test: .venv/dev.stamp ## All tests, on private servers (installed with apt where
 	scripts/install_servers
 	scripts/install_asyncapi
 	mkdir -p var
-	$(PYTHON) -m pytest -n $${TEST_WORKERS:-4} --dist loadfile --cov --cov-report= --cov-report=json:var/coverage.json
+	$(PYTHON) -m pytest -n $${TEST_WORKERS:-4} --dist loadfile --no-loadscope-reorder --cov --cov-report= --cov-report=json:var/coverage.json
 	$(PYTHON) scripts/coverage_floor.py var/coverage.json
 
 check: lint ## What to run before a commit: format, lint, types, imports, and the tests that need no server
