@@ -184,7 +184,7 @@ def test_a_crash_between_hand_over_and_commit_says_nothing_twice(rig: Rig, trick
     assert eventually(lambda: not dying.alive, within=30)
     intended = {key for (key,) in rig.rows("SELECT key FROM notices WHERE state = 'sending' AND handed_at IS NOT NULL")}
     assert intended
-    assert (intended <= set(rig.sent())) == (trick == "die_after_writing")
+    assert bool(intended & set(rig.sent())) == (trick == "die_after_writing")  # another batch may have had its intent only
     rig.worker()
     eventually(lambda: rig.one("SELECT count(*) FROM notices WHERE state = 'sent'") == 2 * len(events))
     settled = {key for (key,) in rig.rows("SELECT key FROM outbox WHERE type = 'notice.unknown' AND reason = 'lease_over'")}
