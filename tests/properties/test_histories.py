@@ -29,6 +29,7 @@ def stage() -> Iterator[tuple[asyncio.Runner, Ledger]]:
         runner.run(ledger.close())
 
 
+@pytest.mark.timeout(300 + 3 * HISTORIES)
 @settings(
     max_examples=HISTORIES, phases=(Phase.explicit, Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck)
 )
