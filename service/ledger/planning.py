@@ -2,12 +2,12 @@
 
 from service.ledger.engine import Transaction
 from service.ledger.recovery import first_state
-from service.ledger.statement import BOOL, DATE, INSTANT, INT, TEXT, Rows, Statement
+from service.ledger.statement import BOOL, DATE, INSTANT, INT, TEXT, ManyRows, Rows, Statement
 
 #: The zone whose hours a stage keeps: the party's, else the loan's, else the home zone of China, else UTC.
 ZONE = "COALESCE(p.zone, l.timezone, CASE WHEN COALESCE(p.jurisdiction, 'cn') = 'cn' THEN 'Asia/Shanghai' ELSE 'UTC' END)"
 
-_STAGE = Rows(
+_STAGE = ManyRows(
     kind=TEXT, stage=TEXT, role=TEXT, template=TEXT, purpose=TEXT, lane=TEXT, asks=BOOL, digest=TEXT, method=TEXT, product=TEXT,
     due_on=DATE, due_at=INSTANT, zone=TEXT, moment=INSTANT, expires_at=INSTANT, key_month=INT,
 )  # fmt: skip

@@ -53,7 +53,13 @@ INSTANT = SqlType("timestamptz", instant_text, datetime.fromisoformat)
 
 
 class Rows:
-    """A set of rows given to a statement: column names and types, in the order of the tuples."""
+    """A set of rows given to a statement: column names and types, in the order of the tuples.
+
+    Attributes:
+        few: PostgreSQL shall expect a few, and go by keys.
+    """
+
+    few = True
 
     def __init__(self, **columns: SqlType) -> None:
         self.columns = columns
@@ -63,8 +69,8 @@ class Rows:
         """The FROM item that yields the rows; `place` gives the placeholder of a parameter."""
         if dialect == "postgresql":
             columns = ", ".join(f"{column} {kind.postgres}" for column, kind in self.columns.items())
-            few = f"num_nulls(r.{self._names[0]}) IN (0, 1)"  # always so, and the planner takes it for rare
-            return f"(SELECT * FROM json_to_recordset({place(name)}::json) AS r({columns}) WHERE {few}) AS {name}"
+            always = f"num_nulls(r.{self._names[0]}) IN (0, 1)" if self.few else "true"  # the planner takes the first for rare
+            return f"(SELECT * FROM json_to_recordset({place(name)}::json) AS r({columns}) WHERE {always}) AS {name}"
         cells = ", ".join(
             f"unb64(json_extract(value, '$[{i}]')) AS {column}"
             if kind is BYTES
@@ -82,6 +88,12 @@ class Rows:
         """The rows as one JSON text of lists."""
         kinds = tuple(self.columns.values())
         return json.dumps([[_json_cell(kind, cell) for kind, cell in zip(kinds, row, strict=True)] for row in rows])
+
+
+class ManyRows(Rows):
+    """Rows that are joined with whole tables, in a transaction that lets PostgreSQL do so."""
+
+    few = False
 
 
 def _hex(value: bytes) -> str:
