@@ -7,7 +7,7 @@ from typing import Final, Self
 #: The rival is an order of magnitude slower, and no faster for being given more.
 _RIVAL_MOST: Final = 4_000
 #: The service's own default.
-_BATCH: Final = 500
+_BATCH: Final = 1000
 
 
 class SizeError(ValueError):

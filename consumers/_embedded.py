@@ -13,7 +13,7 @@ from service.vault import KeySettingError, Vault
 
 log = structlog.get_logger(__name__)
 
-BATCH = 500  #: events absorbed in one transaction
+BATCH = 1000  #: events absorbed in one transaction
 
 
 async def step(ledger: Ledger, vault: Vault, intake: Intake, n: int = BATCH) -> int:

@@ -8,12 +8,14 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aio_pika
 import structlog
 from aiormq.exceptions import AMQPError
+from pamqp.body import ContentBody
+from pamqp.commands import Basic
+from pamqp.header import ContentHeader
 
 from consumers._decode import decode
 from service.broker import Queue
@@ -26,8 +28,6 @@ log = structlog.get_logger(__name__)
 
 #: Seconds without a heartbeat answer after which the link counts as dead; three of them, in effect.
 HEARTBEAT: Final = 10
-#: Frames the client reads ahead; its own default of 10 makes it wait for the loop far too often.
-FRAME_BUFFER: Final = 4_000
 _CONNECT_TIMEOUT: Final = 10
 _LONGEST_WAIT: Final = 15.0
 #: A message that came back from so many dead workers is not tried again.
@@ -35,27 +35,51 @@ _WORKERS_KILLED: Final = 3
 _LOST: Final = (AMQPError, ConnectionError, OSError, TimeoutError, asyncio.IncompleteReadError, RuntimeError)
 
 
-@dataclass(slots=True)
 class _Session:
-    """One connection's life: its channel and what it has delivered. Tags mean nothing after it."""
+    """One connection's life: its channel and what it has delivered. Tags mean nothing after it.
 
-    channel: Any
-    arrived: list[tuple[int, Decoded]] = field(default_factory=list)
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    tag: str | None = None
+    It stands in place of the channel's queue of frames (guarded by tests/integration), takes the deliveries for itself and
+    leaves all else to the queue: a message that went from queue to task to task would cost as much as its decoding.
+    """
 
-    async def deliver(self, frame: Any) -> None:
-        """Takes one delivery in, in the channel's own reader: a task for each message would cost as much as its decoding.
+    def __init__(self, channel: Any) -> None:
+        self.channel = channel
+        self.arrived: list[tuple[int, Decoded]] = []
+        self.wake = asyncio.Event()
+        self.tag: str | None = None
+        self._others: asyncio.Queue[tuple[int, Any]] = channel.frames
+        self._delivery: int | None = None
+        self._headers: Any = None
+        self._parts: list[bytes] = []
+        self._missing = 0
+        self.get, self.task_done = self._others.get, self._others.task_done
+        channel.frames = self
 
-        It stands in place of the channel's method of the same duty (pinned, guarded by tests/integration).
-        """
-        header = await self.channel._get_frame()  # noqa: SLF001
-        parts, missing = [], header.body_size
-        while missing > 0:
-            parts.append((await self.channel._get_frame()).value)  # noqa: SLF001
-            missing -= len(parts[-1])
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
-        self.arrived.append((frame.delivery_tag, _decoded(body, header.properties.headers or {})))
+    async def put(self, item: tuple[int, Any]) -> None:
+        """Takes a frame of the channel, in order: a delivery's method, its header and the parts of its body, or another."""
+        frame = item[1]
+        if isinstance(frame, Basic.Deliver):
+            self._delivery, self._parts = frame.delivery_tag, []
+        elif self._delivery is None:
+            await self._others.put(item)
+        elif isinstance(frame, ContentBody):
+            self._take(frame.value)
+        elif isinstance(frame, ContentHeader):
+            self._headers, self._missing = frame.properties.headers, frame.body_size
+            if not self._missing:
+                self._take(b"")
+        else:  # between two parts of a message another method may come
+            await self._others.put(item)
+
+    def _take(self, part: bytes) -> None:
+        """Takes a part of a body; the last one makes the delivery whole."""
+        self._parts.append(part)
+        self._missing -= len(part)
+        if self._missing > 0 or self._delivery is None:
+            return
+        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self.arrived.append((self._delivery, _decoded(body, self._headers)))
+        self._delivery = None
         self.wake.set()
 
     @property
@@ -82,7 +106,7 @@ class Consumer:
         intake: Intake,
         health: Health,
         *,
-        batch: int = 500,
+        batch: int = 1000,
         linger: float = 0.02,
         heartbeat: int = HEARTBEAT,
         nudge: Callable[[], None] = lambda: None,
@@ -119,10 +143,9 @@ class Consumer:
         try:
             await self._queue.declare_with(await connection.channel())
             transport: Any = connection.transport
-            channel = await transport.connection.channel(publisher_confirms=False, frame_buffer_size=FRAME_BUFFER)
+            channel = await transport.connection.channel(publisher_confirms=False)
             await channel.basic_qos(prefetch_count=2 * self._batch if self._batch > 1 else 1)
             session = _Session(channel)
-            channel._on_deliver_frame = session.deliver  # noqa: SLF001
             answer = await channel.basic_consume(self._queue.name, _never)
             session.tag = answer.consumer_tag
             channel.on_consumer_cancel_callbacks.add(lambda _frame: session.wake.set())

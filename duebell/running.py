@@ -42,9 +42,9 @@ class Nudge:
     def __init__(self) -> None:
         self._events: list[asyncio.Event] = []
 
-    def listener(self) -> asyncio.Event:
-        """An event that is set at each nudge."""
-        event = asyncio.Event()
+    def listener(self, event: asyncio.Event | None = None) -> asyncio.Event:
+        """An event that is set at each nudge: a new one, or one that listens elsewhere too."""
+        event = event or asyncio.Event()
         self._events.append(event)
         return event
 
@@ -113,7 +113,8 @@ async def serve(engine: Engine, roles: frozenset[str], stop: asyncio.Event) -> N
         )  # fmt: skip
         jobs.append(SweepClock(sweeps, engine.clock, engine.metrics).run(stop))
     if "deliver" in roles:
-        jobs += [_lane(engine, lane, health, nudge, stop) for lane in Lane for _ in range(_CLAIMS_AT_ONCE)]
+        for lane in Lane:
+            jobs += _delivering(engine, lane, health, nudge, stop)
         jobs += _publishing(engine, health, stop)
     if "console" in roles:
         jobs.append(_console(engine, health, nudge, stop))
@@ -176,8 +177,23 @@ def _publishing(engine: Engine, health: Health, stop: asyncio.Event) -> list[Cor
     return [publish()]
 
 
-async def _lane(engine: Engine, lane: Lane, health: Health, nudge: Nudge, stop: asyncio.Event) -> None:
-    await _again_and_again(f"lane {lane}", lambda: engine.delivery.step(lane), health, nudge.listener(), stop)
+def _delivering(
+    engine: Engine, lane: Lane, health: Health, nudge: Nudge, stop: asyncio.Event
+) -> list[Coroutine[Any, Any, None]]:
+    """One loop looks for a lane's work; the others wake when it was nudged or has found some: an empty look costs a claim."""
+    name, more = f"lane {lane}", Nudge()
+
+    async def step() -> int:
+        claimed = await engine.delivery.step(lane)
+        if claimed:
+            more()
+        return claimed
+
+    others = [
+        _again_and_again(name, step, health, nudge.listener(more.listener()), stop, idle=(_LONGEST_WAIT, _LONGEST_WAIT))
+        for _ in range(_CLAIMS_AT_ONCE - 1)
+    ]
+    return [_again_and_again(name, step, health, nudge.listener(), stop), *others]
 
 
 async def _console(engine: Engine, health: Health, nudge: Nudge, stop: asyncio.Event) -> None:
@@ -209,10 +225,17 @@ async def _once(work: Callable[[], Awaitable[None]], health: Health, stop: async
 
 
 async def _again_and_again(
-    name: str, step: Callable[[], Awaitable[int]], health: Health, wake: asyncio.Event, stop: asyncio.Event
+    name: str,
+    step: Callable[[], Awaitable[int]],
+    health: Health,
+    wake: asyncio.Event,
+    stop: asyncio.Event,
+    *,
+    idle: tuple[float, float] = _IDLE,
 ) -> None:
-    """Calls a step at once while it finds work, and less and less often while it does not."""
-    idle, away = _IDLE[0], 0.2
+    """Calls a step at once while it finds work and when it is woken, and less and less often while it does not."""
+    shortest, longest = idle
+    wait, away = shortest, 0.2
     while not stop.is_set():
         done = await _step(name, step, health, stop, away)
         if done is None:
@@ -220,14 +243,13 @@ async def _again_and_again(
             continue
         away = 0.2
         if done:
-            idle = _IDLE[0]
+            wait = shortest
             await asyncio.sleep(0)
             continue
         with suppress(TimeoutError):
-            await asyncio.wait_for(_either(wake, stop), idle)
-            idle = _IDLE[0]
+            await asyncio.wait_for(_either(wake, stop), wait)
         wake.clear()
-        idle = min(idle * 1.5, _IDLE[1])
+        wait = min(wait * 1.5, longest)
 
 
 async def _step(name: str, step: Callable[[], Awaitable[int]], health: Health, stop: asyncio.Event, away: float) -> int | None:

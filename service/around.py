@@ -1,9 +1,10 @@
 """Reads what the texts of claimed notices must name beside their own rows."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
+
+import orjson
 
 from service.ledger import Transaction, claims
 from service.wording import Around
@@ -41,5 +42,5 @@ async def look_around(tx: Transaction, rows: Sequence[Any], now: datetime) -> Ar
 
 
 def _covered(row: Any) -> list[Any]:
-    found: list[Any] = json.loads(row.covered or "[]")
+    found: list[Any] = orjson.loads(row.covered or "[]")
     return found

@@ -29,7 +29,7 @@ from service.standing import PutBack
 from service.vault import Vault
 from service.wording import Around
 
-MOST: Final = 500  #: notices a claim takes at most
+MOST: Final = 1000  #: notices a claim takes at most
 #: Waits after a round in which no sender took a notice.
 NO_SENDER_WAITS: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
 JITTER: Final = 0.2  #: share by which each of these waits varies, so that held texts do not come back all at once

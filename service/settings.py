@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     actor: Literal["lender", "agency"] = "lender"  #: whom the contact rules bind: us as the lender, or as an agency
     log_format: Annotated[str, Field(pattern="^(human|json|auto)$")] = "auto"
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
-    batch: Annotated[int, Field(ge=1, le=5000)] = 500  #: events absorbed in one transaction
+    batch: Annotated[int, Field(ge=1, le=5000)] = 1000  #: events absorbed in one transaction
     lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 30.0  #: how long a claim is valid
     clock_start: str | None = None  #: RFC 3339; refused unless test is set
     test: bool = False

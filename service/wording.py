@@ -1,10 +1,11 @@
 """What a text is told: the facts as they are now, under the names docs/templates.md lists; to a payer only a few. Pure."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
+
+import orjson
 
 from service.facts import Role, version_time
 from service.money import Money
@@ -92,7 +93,7 @@ def _about_payment(row: Any, around: Around) -> dict[str, object]:
     values: dict[str, object] = {
         "payment": PaymentTold(Money(row.payment_amount, row.payment_currency), row.paid_at, row.payment_method)
     }
-    covered = [around.open_by_key.get((row.loan_id, kind, ref)) for kind, ref, _ in json.loads(row.covered or "[]")]
+    covered = [around.open_by_key.get((row.loan_id, kind, ref)) for kind, ref, _ in orjson.loads(row.covered or "[]")]
     left = sum(other.amount - other.paid for other in covered if other is not None)
     if left > 0:
         values["left"] = Money(left, row.payment_currency)

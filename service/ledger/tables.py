@@ -19,6 +19,8 @@ _zero = text("0")
 
 #: Rows that change soon after they were written: room on the page keeps most changes away from the indexes.
 _ROOM_TO_CHANGE = {"fillfactor": 70}
+#: Room for each row once more: an attempt is written twice, and the second time in place.
+_ROOM_TWICE = {"fillfactor": 45}
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -228,7 +230,7 @@ attempts = Table(
     Column("code", Text),
     Column("provider_id", Text),
     Column("ended_at", Instant),
-    postgresql_with=_ROOM_TO_CHANGE,
+    postgresql_with=_ROOM_TWICE,
 )
 Index("ix_attempts_key", attempts.c.key)
 

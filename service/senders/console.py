@@ -20,7 +20,7 @@ class ConsoleSender(Sender):
 
     def __init__(self) -> None:
         self.name = "console://"
-        self.window = 500
+        self.window = 1000
         self.idempotent = False
 
     @classmethod

@@ -31,7 +31,7 @@ class FileSender(Sender):
 
     def __init__(self, path: Path) -> None:
         self.name = f"file://{path}"
-        self.window = 500
+        self.window = 1000
         self.idempotent = False
         self._path = path
         self._seen = _Seen()

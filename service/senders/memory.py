@@ -22,7 +22,7 @@ class MemorySender(Sender):
 
     def __init__(self, name: str = "memory://", *, idempotent: bool = False, tells: bool = True) -> None:
         self.name = name
-        self.window = 500
+        self.window = 1000
         self.idempotent = idempotent
         self.tells = tells
         self.messages: list[Message] = []

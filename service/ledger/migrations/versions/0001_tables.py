@@ -265,7 +265,7 @@ def _attempts() -> None:
         sa.Column("provider_id", sa.Text),
         sa.Column("ended_at", Instant),
         sa.PrimaryKeyConstraint("id", name="pk_attempts"),
-        postgresql_with={"fillfactor": 70},
+        postgresql_with={"fillfactor": 45},
     )
     op.create_index("ix_attempts_key", "attempts", ["key"])
 
