@@ -17,7 +17,7 @@ from service.around import look_around
 from service.composing import Composer, Ready, fresh_attempt
 from service.couriers import Courier, tries_next
 from service.gate import NO_CONTACTS, Contacts, Go
-from service.ledger import Ledger, LedgerConflict, Transaction, claims, contacts, controls, digests, outbox, visiting
+from service.ledger import Ledger, LedgerConflict, Transaction, claims, contacts, controls, digests, orders, outbox, visiting
 from service.ledger.contacts import Place, Taker
 from service.ledger.outbox import Alert, Step
 from service.metrics import Metrics
@@ -200,6 +200,7 @@ class Delivery:
     async def _intend(self, courier: Courier, claim: Claim, chunk: Sequence[Ready]) -> tuple[list[Ready], datetime]:
         """Commits the intent for those that may still go; what the cap refuses is held, what has ended is left alone."""
         async with self._ledger.transaction() as tx:
+            await tx.run(orders.HEED)
             asking = sorted({(row.loan_id,) for r in chunk for row in r.rows if row.asks and row.loan_id})
             pauses = {row.loan_id: row.pauses for row in await tx.rows(claims.SHARE_LOANS, l=asking)} if asking else {}
             now, asked = self._clock(), [row for r in chunk for row in r.rows]

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from service.events import id_hash_of
 from service.inbound import Letter, Work, keys_of, turns
-from service.ledger import Ledger, LedgerConflict, Transaction, audit, outbox, questions, replies
+from service.ledger import Ledger, LedgerConflict, Transaction, audit, orders, outbox, questions, replies
 from service.metrics import Metrics
 from service.opting import Opting
 from service.replies import Meaning, meaning_of
@@ -108,6 +108,8 @@ class Mailbox:
             for key, letter in sorted(letters.items())
         ]
         async with self._ledger.transaction() as tx:
+            if any(letter.meaning == "stop" for letter in letters.values()):
+                await tx.run(orders.FORBID)
             work = Work(self._clock(), sender)
             new = {row.hash for row in await tx.rows(replies.TAKE, r=rows, sender=sender, now=work.now)}
             for turn in turns(letters[key] for key in new if letters[key].meaning != "other"):

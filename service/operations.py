@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from service.catalogue import Catalogue
 from service.events import Decoded
 from service.intake import Intake, Verdict
-from service.ledger import Ledger, Transaction, audit, controls, letters, notices, outbox, recovery, suppressions
+from service.ledger import Ledger, Transaction, audit, controls, letters, notices, orders, outbox, recovery, suppressions
 from service.ledger.audit import Deed
 from service.ledger.outbox import Step
 from service.notices import Lane, Purpose
@@ -118,6 +118,7 @@ class Operations:
         if until is not None and until <= now:
             raise OperationError("the end of a pause must lie ahead")
         async with self._ledger.transaction() as tx:
+            await tx.run(orders.FORBID)
             await tx.run(controls.PAUSE, scope=scope, name=name, who=who, why=why, now=now, until=until)
             await self._audit(tx, [Deed(who, "pause", f"{scope}:{name}", why)], now)
 
@@ -157,6 +158,7 @@ class Operations:
         number = normalise(phone)
         phone_key = self._vault.keyed_hash(number)
         async with self._ledger.transaction() as tx:
+            await tx.run(orders.FORBID)
             await tx.run(suppressions.ADD, s=[(phone_key, purpose, self._vault.encrypt(number), evidence)], now=now)
             ended = await tx.rows(suppressions.END_WAITING, s=[(phone_key, purpose)])
             await _record(tx, ended, now)

@@ -22,8 +22,7 @@ from pamqp.frame import marshal
 from pamqp.header import ContentHeader
 
 from service.broker import CONTENT_TYPE, NOTICES_EXCHANGE, declare_notices_with
-from service.ledger import Ledger, outbox
-from service.ledger import leases as sql
+from service.ledger import Ledger, leases, outbox
 from service.metrics import Metrics
 from service.status_events import status_event
 
@@ -61,8 +60,7 @@ class StatusPublisher:
         """
         now = self._clock()
         async with self._ledger.transaction() as tx:
-            await tx.run(sql.ADD, name=_SWEEP)
-            if not await tx.run(sql.HOLD, name=_SWEEP, me=self._me, now=now, until=now + _LEASE):
+            if not await leases.held(tx, _SWEEP, self._me, now, now + _LEASE):
                 return 0
             rows = await tx.rows(outbox.UNPUBLISHED, n=WINDOW)
         if not rows:

@@ -1,5 +1,8 @@
 """Leases: work that one process does at a time."""
 
+from datetime import datetime
+
+from service.ledger.engine import Transaction
 from service.ledger.statement import INSTANT, TEXT, Statement
 
 ADD = Statement("INSERT INTO sweeps (name) VALUES (:name) ON CONFLICT DO NOTHING", name=TEXT)
@@ -15,3 +18,11 @@ HOLD = Statement(
     now=INSTANT,
     until=INSTANT,
 )
+
+
+async def held(tx: Transaction, name: str, me: str, now: datetime, until: datetime) -> bool:
+    """Whether the lease of a name is ours from now on; the first to ask for it makes its row."""
+    if await tx.run(HOLD, name=name, me=me, now=now, until=until):
+        return True
+    await tx.run(ADD, name=name)
+    return bool(await tx.run(HOLD, name=name, me=me, now=now, until=until))

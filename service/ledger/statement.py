@@ -108,15 +108,27 @@ def _json_cell(kind: SqlType, value: Any) -> Any:
     return kind.to_sqlite(value) if kind.to_sqlite else value
 
 
+#: The advisory lock of service/ledger/orders.py; any number that nothing else locks.
+_ORDERS = 7203
 _LOCKS = {
     "postgresql": {
+        "heed": f"pg_advisory_xact_lock_shared({_ORDERS})",
+        "forbid": f"pg_advisory_xact_lock({_ORDERS})",
         "for_update": "FOR UPDATE",
         "for_share": "FOR SHARE",
         "skip_locked": "FOR UPDATE SKIP LOCKED",
         "where_true": "",
         "greatest": "GREATEST",
     },
-    "sqlite": {"for_update": "", "for_share": "", "skip_locked": "", "where_true": "WHERE true", "greatest": "max"},
+    "sqlite": {
+        "heed": "1",
+        "forbid": "1",
+        "for_update": "",
+        "for_share": "",
+        "skip_locked": "",
+        "where_true": "WHERE true",
+        "greatest": "max",
+    },
 }
 
 
