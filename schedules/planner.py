@@ -83,10 +83,11 @@ class Planner:
 
     async def _plan_pages(self, page_end: Any, plan: Any, moments: list[tuple[Any, ...]], now: datetime) -> int:
         rows, after = 0, ""
-        while moments:
+        due = sorted({(kind, on or at) for kind, *_, on, at, _, _, _, _ in moments})
+        while due:
             async with self._ledger.transaction() as tx:
                 await planning.expect_sets(tx)
-                until = (await tx.rows(page_end, m=moments, after=after, n=PAGE))[0].loan_id
+                until = (await tx.rows(page_end, m=due, after=after, n=PAGE))[0].loan_id
                 if until is None:
                     break
                 rows += await tx.run(plan, m=moments, after=after, until=until, now=now)

@@ -1,22 +1,23 @@
 """Connections and transactions; nothing here knows what a loan is.
 
-PostgreSQL is reached through asyncpg itself, three times faster for a statement than through SQLAlchemy, which keeps the
-tables and the migrations. SQLite is called in the event loop: its statements take microseconds, a hop to another thread
-takes more; only the wait for its write lock yields.
+Both databases are reached through their drivers themselves, several times faster for a statement than through SQLAlchemy,
+which keeps the tables and the migrations. SQLite is called in the event loop: its statements take microseconds, a hop to
+another thread takes more; only the wait for its write lock yields.
 """
 
 import asyncio
+import sqlite3
 from base64 import b64decode
 from collections import namedtuple
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import asyncpg
-from sqlalchemy import Connection, Engine, Row, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import StaticPool
 
@@ -28,6 +29,7 @@ _DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"
 #: Seconds to reach the database, to wait for a free connection, to wait for SQLite's write lock.
 _CONNECT_TIMEOUT, _POOL_TIMEOUT, _LOCK_TIMEOUT = 5, 30, 30.0
 _LOCK_POLL = 0.005
+_STATEMENTS_KEPT = 1000  #: prepared by SQLite, all of ours
 #: Our statements look up a few hundred keys in tables of millions: an index look-up per key is right however little the
 #: planner knows of a table yet (a plan made while a table was empty is kept), and compiling a statement never pays.
 _POSTGRES_SETTINGS = {
@@ -59,8 +61,9 @@ class Transaction:
         sql, arguments = statement.compiled(self.dialect).sql, statement.arguments(self.dialect, values)
         if self.dialect == "postgresql":
             return _named(await self._connection.fetch(sql, *arguments))
-        found = self._connection.exec_driver_sql(sql, arguments).all()
-        return _typed(found, statement) if statement.returns and found else cast("Sequence[Any]", found)
+        cursor = self._connection.execute(sql, arguments)
+        found = cursor.fetchall()
+        return _typed(found, tuple(column[0] for column in cursor.description), statement) if found else found
 
     async def run(self, statement: Statement, **values: Any) -> int:
         """Runs a statement for its effect; gives the number of rows it touched."""
@@ -68,7 +71,7 @@ class Transaction:
         if self.dialect == "postgresql":
             status: str = await self._connection.execute(sql, *arguments)  # as "UPDATE 5"
             return int(status.rpartition(" ")[2])
-        return cast("int", self._connection.exec_driver_sql(sql, arguments).rowcount)
+        return cast("int", self._connection.execute(sql, arguments).rowcount)
 
 
 def _named(found: Sequence[Any]) -> list[Any]:
@@ -76,12 +79,19 @@ def _named(found: Sequence[Any]) -> list[Any]:
     return list(map(_row_class(tuple(found[0].keys()))._make, found)) if found else []
 
 
-def _typed(found: Sequence[Row[Any]], statement: Statement) -> list[Any]:
-    """SQLite's rows with texts and integers turned into the types the statement promises."""
-    fields = found[0]._fields
-    convert = [statement.returns.get(name) for name in fields]
-    make = _row_class(fields)
-    return [make(*(f(cell) if f and cell is not None else cell for f, cell in zip(convert, row, strict=True))) for row in found]
+def _typed(found: Sequence[Any], fields: tuple[str, ...], statement: Statement) -> list[Any]:
+    """SQLite's rows as named tuples, with texts and integers turned into the types the statement promises."""
+    make = _row_class(fields)._make
+    convert = [(i, f) for i, name in enumerate(fields) if (f := statement.returns.get(name))]
+    return [make(_converted(row, convert)) for row in found] if convert else list(map(make, found))
+
+
+def _converted(row: Sequence[Any], convert: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
+    cells = list(row)
+    for i, f in convert:
+        if cells[i] is not None:
+            cells[i] = f(cells[i])
+    return cells
 
 
 _ROW_CLASSES: dict[tuple[str, ...], Any] = {}
@@ -104,6 +114,7 @@ class Ledger:
         self._pool_size = pool_size
         self._pool: Any = None
         self._sqlite = _sqlite(self.url, in_memory=self.in_memory) if self.dialect == "sqlite" else None
+        self._local: sqlite3.Connection | None = None
         self._one_at_a_time = asyncio.Lock()
 
     @asynccontextmanager
@@ -126,8 +137,10 @@ class Ledger:
     async def _begun(self) -> AsyncIterator[Any]:
         if self._sqlite is not None:
             async with self._one_at_a_time:
-                with await _begun_sqlite(self._sqlite) as local, local.get_transaction() or nullcontext():
-                    yield local
+                self._local = self._local or _driver_of(self._sqlite)
+                await _begin(self._local)
+                with self._local:
+                    yield self._local
         else:
             pool = self._pool or await self._opened_pool()
             async with pool.acquire(timeout=_POOL_TIMEOUT) as connection, connection.transaction():
@@ -147,8 +160,9 @@ class Ledger:
         """Runs synchronous work of SQLAlchemy (migrations) in a transaction of its own; gives what it gives."""
         try:
             if self._sqlite is not None:
-                async with self._begun() as local:
-                    return work(local)
+                async with self._begun():
+                    with self._sqlite.begin() as local:  # on the same connection of the driver
+                        return work(local)
             engine = create_async_engine(self.url, hide_parameters=True, connect_args={"timeout": _CONNECT_TIMEOUT})
             try:
                 async with engine.begin() as connection:
@@ -171,6 +185,7 @@ class Ledger:
             pool, self._pool = self._pool, None
             await pool.close()
         if self._sqlite is not None:
+            self._local = None
             self._sqlite.dispose()
 
 
@@ -195,10 +210,10 @@ def _sqlite(url: URL, *, in_memory: bool) -> Engine:
     if not in_memory:
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        url, hide_parameters=True, poolclass=StaticPool, connect_args={"timeout": 0, "isolation_level": None, "check_same_thread": False}
+        url, hide_parameters=True, poolclass=StaticPool,
+        connect_args={"timeout": 0, "isolation_level": None, "check_same_thread": False, "cached_statements": _STATEMENTS_KEPT},
     )  # fmt: skip
     event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -215,22 +230,24 @@ def _unb64(text: str | None) -> bytes | None:
     return None if text is None else b64decode(text)
 
 
-def _begin(connection: Connection) -> None:
-    """Takes the write lock at once, so that a transaction never fails half way for want of it."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _driver_of(engine: Engine) -> sqlite3.Connection:
+    """The one connection that the engine has."""
+    with engine.connect() as connection:
+        return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
-async def _begun_sqlite(engine: Engine) -> Connection:
-    """A connection whose transaction has begun; waits, without blocking the loop, while another process writes."""
+async def _begin(connection: sqlite3.Connection) -> None:
+    """Takes the write lock at once, so that a transaction never fails half way for want of it.
+
+    Waits, without blocking the loop, while another process writes.
+    """
     deadline = asyncio.get_running_loop().time() + _LOCK_TIMEOUT
     while True:
-        connection = engine.connect()
         try:
-            connection.begin()
-        except OperationalError as error:
-            connection.close()
-            if "locked" not in str(error.orig) or asyncio.get_running_loop().time() > deadline:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or asyncio.get_running_loop().time() > deadline:
                 raise
             await asyncio.sleep(_LOCK_POLL)
         else:
-            return connection
+            return

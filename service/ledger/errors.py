@@ -1,10 +1,11 @@
 """What can go wrong with the database, by what to do about it."""
 
 import re
+import sqlite3
 
 import asyncpg
 import orjson
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 
@@ -38,6 +39,8 @@ def sorted_out(error: BaseException) -> BaseException:
         return LedgerRefused("a value does not fit its column")
     if isinstance(error, (asyncpg.PostgresError, DBAPIError)):
         return _by_state(error)
+    if isinstance(error, sqlite3.Error):
+        return _from_sqlite(error) or error
     if isinstance(error, (PoolTimeout, InterfaceError, ConnectionError, TimeoutError, OSError, asyncpg.InterfaceError)):
         return LedgerAway(type(error).__name__)
     return error
@@ -57,12 +60,15 @@ def _by_state(error: asyncpg.PostgresError | DBAPIError) -> BaseException:
 
 
 def _from_sqlalchemy(error: DBAPIError) -> BaseException:
-    """SQLite has no SQLSTATE: locked and I/O errors mean away, constraint and data errors mean refused."""
     if error.connection_invalidated:
         return LedgerAway("connection lost")
-    kinds = {type(error.orig).__name__, type(getattr(error.orig, "__cause__", None)).__name__}
-    if kinds & {"IntegrityError", "DataError"}:
+    return (isinstance(error.orig, sqlite3.Error) and _from_sqlite(error.orig)) or error
+
+
+def _from_sqlite(error: sqlite3.Error) -> BaseException | None:
+    """SQLite has no SQLSTATE: locked and I/O errors mean away, constraint and data errors mean refused."""
+    if isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError)):
         return LedgerRefused("constraint")
-    if isinstance(error, OperationalError) and re.search(r"locked|busy|disk|I/O|unable to open|readonly", str(error.orig)):
+    if isinstance(error, sqlite3.OperationalError) and re.search(r"locked|busy|disk|I/O|unable to open|readonly", str(error)):
         return LedgerAway("sqlite")
-    return error
+    return None

@@ -2,7 +2,7 @@
 
 from service.ledger.engine import Transaction
 from service.ledger.recovery import first_state
-from service.ledger.statement import BOOL, DATE, INSTANT, INT, TEXT, ManyRows, Rows, Statement
+from service.ledger.statement import BOOL, DATE, INSTANT, INT, TEXT, ManyRows, Rows, SqlType, Statement
 
 #: The zone whose hours a stage keeps: the party's, else the loan's, else the home zone of China, else UTC.
 ZONE = "COALESCE(p.zone, l.timezone, CASE WHEN COALESCE(p.jurisdiction, 'cn') = 'cn' THEN 'Asia/Shanghai' ELSE 'UTC' END)"
@@ -33,15 +33,15 @@ _KEY = (
 )
 
 
-def _page_end(due: str) -> Statement:
-    """The last of the next `n` loans that have something in these moments; none: there is no more."""
+def _page_end(column: str, kind: SqlType) -> Statement:
+    """The last of the next `n` loans that have something due then; none: there is no more."""
     return Statement(
         f"""
         SELECT max(page.loan_id) AS loan_id FROM (
-            SELECT DISTINCT d.loan_id FROM {{m}} JOIN deadlines d ON d.kind = m.kind AND d.state = 'open' AND {due}
+            SELECT DISTINCT d.loan_id FROM {{m}} JOIN deadlines d ON d.kind = m.kind AND d.state = 'open' AND d.{column} = m.due
             WHERE d.loan_id > :after ORDER BY d.loan_id LIMIT :n) AS page
         """,
-        m=_STAGE,
+        m=ManyRows(kind=TEXT, due=kind),
         after=TEXT,
         n=INT,
     )
@@ -63,8 +63,8 @@ def _plan(due: str) -> Statement:
     )
 
 
-PAGE_END_BY_DAY, PLAN_BY_DAY = _page_end("d.due_on = m.due_on"), _plan(_BY_DAY)
-PAGE_END_BY_INSTANT, PLAN_BY_INSTANT = _page_end("d.due_at = m.due_at"), _plan(_BY_INSTANT)
+PAGE_END_BY_DAY, PLAN_BY_DAY = _page_end("due_on", DATE), _plan(_BY_DAY)
+PAGE_END_BY_INSTANT, PLAN_BY_INSTANT = _page_end("due_at", INSTANT), _plan(_BY_INSTANT)
 
 _SETS_AT_ONCE = Statement(
     "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'on', true), "

@@ -9,7 +9,6 @@ Both databases get a set of rows as one JSON text, so a statement's text never d
 transaction is BEGIN IMMEDIATE. `{where_true}` is what SQLite's INSERT … SELECT … ON CONFLICT needs.
 """
 
-import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +32,7 @@ class SqlType:
 
 def instant_text(at: datetime) -> str:
     """An instant as SQLite keeps it: UTC, fixed width, so that text order is time order."""
-    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return f"{at.astimezone(UTC).isoformat(timespec='microseconds')[:26]}Z"
 
 
 def _int64(value: int) -> int:
@@ -64,6 +63,7 @@ class Rows:
     def __init__(self, **columns: SqlType) -> None:
         self.columns = columns
         self._names = tuple(columns)
+        self._write = tuple(_base64 if kind is BYTES else kind.to_sqlite for kind in columns.values())
 
     def source(self, name: str, dialect: DialectName, place: Callable[[str], str]) -> str:
         """The FROM item that yields the rows; `place` gives the placeholder of a parameter."""
@@ -86,8 +86,10 @@ class Rows:
 
     def for_sqlite(self, rows: Sequence[tuple[Any, ...]]) -> str:
         """The rows as one JSON text of lists."""
-        kinds = tuple(self.columns.values())
-        return json.dumps([[_json_cell(kind, cell) for kind, cell in zip(kinds, row, strict=True)] for row in rows])
+        write = self._write
+        return orjson.dumps(
+            [[cell if f is None or cell is None else f(cell) for f, cell in zip(write, row, strict=True)] for row in rows]
+        ).decode()
 
 
 class ManyRows(Rows):
@@ -100,12 +102,8 @@ def _hex(value: bytes) -> str:
     return "\\x" + value.hex()
 
 
-def _json_cell(kind: SqlType, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind is BYTES:
-        return b64encode(value).decode()
-    return kind.to_sqlite(value) if kind.to_sqlite else value
+def _base64(value: bytes) -> str:
+    return b64encode(value).decode()
 
 
 #: The advisory lock of service/ledger/orders.py; any number that nothing else locks.
@@ -143,6 +141,8 @@ def hidden(column: str) -> str:
 
 #: In a statement: `{notice_state}`, `{deadline_state}`.
 _HIDDEN = {"notice_state": hidden("notices.state"), "deadline_state": hidden("d.state")}
+#: A text given to SQLite, which would prepare the statement anew for each other value that a partial index speaks of.
+_HIDDEN_TEXT = "CAST({} AS TEXT)"
 _NAMES = re.compile(r"\{(\w+)\}|(?<![:\w]):(\w+)")
 
 
@@ -195,7 +195,9 @@ class Statement:
             kind = self.params[name]
             if isinstance(kind, Rows):
                 return kind.source(name, dialect, place)
-            return place(name) if dialect == "sqlite" else f"{place(name)}::{kind.postgres}"
+            if dialect == "sqlite":
+                return _HIDDEN_TEXT.format(place(name)) if kind is TEXT else place(name)
+            return f"{place(name)}::{kind.postgres}"
 
         return Compiled(_NAMES.sub(replaced, self.sql), tuple(order))
 

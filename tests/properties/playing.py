@@ -54,7 +54,6 @@ class Play:
         self._provider = Provider(self.judge, self._parts_of, tells=story.tells)
         self._commits = Commits(self._saw)
         self._engines: dict[int, tuple[Worker, Engine]] = {}
-        self._operations = self._operator()
         self._worked_at = START
 
     # ------------------------------------------------------------ the world
@@ -88,11 +87,11 @@ class Play:
                 self._provider.will_say(says)
             case OptsOut(who):
                 person = PEOPLE[who]
-                await self._operations.suppress(person.phone, "*", who="ops", evidence="call", now=self.clock.at)
+                await self._operations().suppress(person.phone, "*", who="ops", evidence="call", now=self.clock.at)
                 self.judge.opted_out.setdefault(person.party_id, self._commits.last)
             case Stops(hours):
                 until = self.clock.at + timedelta(hours=hours)
-                await self._operations.pause("all", "", who="ops", why="look", until=until, now=self.clock.at)
+                await self._operations().pause("all", "", who="ops", why="look", until=until, now=self.clock.at)
 
     def _work(self, step: Works) -> None:
         running = []
@@ -171,7 +170,7 @@ class Play:
     def _died(self, worker: Worker) -> None:
         self._engines = {n: pair for n, pair in self._engines.items() if pair[0] is not worker}
 
-    def _operator(self) -> Operations:
+    def _operations(self) -> Operations:
         engine = self._engine(self._ledger, Worker("operator"))
         return Operations(self._ledger, _VAULT, engine.catalogue, engine.intake, decode)
 
