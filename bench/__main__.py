@@ -13,7 +13,7 @@ from bench.pipeline import end_to_end, intake
 from bench.planning import planning
 from bench.race import celery
 from bench.raw import raw_consume
-from bench.report import Figures, machine, show, write
+from bench.report import Round, machine, medians, show, write
 from bench.sizes import SizeError, Sizes
 from bench.worker import WorkerError
 from private_servers import MissingServerError, PrivatePostgres, PrivateRabbit, ServerFailedError
@@ -35,22 +35,26 @@ def main() -> int:
 def _measure(sizes: Sizes, console: Console) -> None:
     backlog, for_rival = Backlog.of(sizes.events), Backlog.of(sizes.rival_events)
     counted = f"{len(backlog.messages):,} events, {len(for_rival.messages):,} for Celery"
-    console.print(f"{counted}, {sizes.instalments:,} instalments")
+    console.print(f"{counted}, {sizes.instalments:,} instalments; {sizes.rounds} rounds, of which the medians count")
     with PrivateRabbit() as rabbit, PrivatePostgres() as postgres:
-        about = machine(rabbit, postgres) | {"workers": sizes.workers}
-        console.print("raw aio-pika consuming …")
-        raw = raw_consume(rabbit.url, backlog)
-        console.print("intake …")
-        absorbed = intake(rabbit, postgres, backlog, sizes)
-        console.print("end to end …")
-        whole = end_to_end(rabbit, postgres, backlog, sizes)
-        console.print("Celery …")
-        rival = celery(rabbit, postgres, for_rival)
+        about = machine(rabbit, postgres) | {"workers": sizes.workers, "rounds": sizes.rounds}
+        rounds = []
+        for number in range(1, sizes.rounds + 1):
+            rounds.append(_round(rabbit, postgres, backlog, for_rival, sizes))
+            console.print(f"round {number}: {rounds[-1]}")
         console.print("planning …")
         plan = planning(postgres, sizes.instalments)
-    figures = Figures(raw, absorbed, whole.per_second, rival, plan.seconds, plan.planned, whole.rss_mb)
+    figures = medians(rounds, plan.seconds, plan.planned)
     write(Path(os.environ.get("BENCH_OUT", LATEST)), figures, about)
-    show(console, figures, whole.checked, about)
+    show(console, figures, rounds[-1].checked, about)
+
+
+def _round(rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog, for_rival: Backlog, sizes: Sizes) -> Round:
+    """Everything that is compared, one after the other: the machine's own speed changes from one minute to the next."""
+    raw = raw_consume(rabbit.url, backlog)
+    absorbed = intake(rabbit, postgres, backlog, sizes)
+    whole = end_to_end(rabbit, postgres, backlog, sizes)
+    return Round(raw, absorbed, whole.per_second, celery(rabbit, postgres, for_rival), whole.rss_mb, whole.checked)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ _DONE: Final = """
         AND (SELECT count(*) FROM inbox) = %s
 """
 _SOON: Final = timedelta(hours=1)
+_NUMBERS: Final = count(1)  #: of databases; each run has its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def _at_work(
     """Workers on a database of their own and a queue that was full before they started."""
     apply(rabbit.url)
     fill(rabbit.url, EVENTS_QUEUE, backlog.messages, exchange=EVENTS_EXCHANGE)
-    database = postgres.create_database("bench_" + roles.replace(",", "_"))
+    database = postgres.create_database(f"bench_{next(_NUMBERS)}")
     with (
         tempfile.TemporaryDirectory(prefix="duebell-bench-") as folder,
         psycopg.connect(database, autocommit=True) as ledger,

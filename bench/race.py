@@ -8,6 +8,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ POOLS: Final = {
     "prefork": ("--concurrency", "4", "--prefetch-multiplier", "50", "-O", "fair"),
     "threads": ("--concurrency", "8", "--prefetch-multiplier", "50"),
 }
+_NUMBERS: Final = count(1)  #: of databases; each run has its own
 _QUIET: Final = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
 #: From the first row to the last: of the events that say nothing the inbox row is the last.
 _RATE: Final = """
@@ -38,7 +40,7 @@ def celery(rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog) -
 
 def race(rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog, pool: str, options: Sequence[str]) -> float:
     """Events per second of one pool."""
-    database = postgres.create_database(f"bench_rival_{pool}")
+    database = postgres.create_database(f"bench_rival_{next(_NUMBERS)}")
     with (
         tempfile.TemporaryDirectory(prefix="duebell-bench-") as folder,
         psycopg.connect(database, autocommit=True) as ledger,

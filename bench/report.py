@@ -3,9 +3,11 @@
 import json
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 import pika
@@ -21,6 +23,24 @@ _LIBRARIES: Final = ("aio-pika", "aiormq", "asyncpg", "celery", "kombu", "psycop
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """One round: events per second of each, a worker's peak memory in MB, and what became of the notices."""
+
+    raw_consume: float
+    intake: float
+    end_to_end: float
+    celery: float
+    rss_mb: float
+    checked: Checked
+
+    def __str__(self) -> str:
+        return (
+            f"raw {self.raw_consume:,.0f}/s, intake {self.intake:,.0f}/s ({self.intake / self.raw_consume:.0%}), "
+            f"end to end {self.end_to_end:,.0f}/s, Celery {self.celery:,.0f}/s ({self.end_to_end / self.celery:.1f} x)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What was measured: events per second, seconds, rows, MB."""
 
@@ -31,6 +51,14 @@ class Figures:
     plan_seconds: float
     planned: int
     rss_mb: float
+
+
+def medians(rounds: Sequence[Round], plan_seconds: float, planned: int) -> Figures:
+    """The median of each speed, and the greatest memory."""
+    return Figures(
+        median(r.raw_consume for r in rounds), median(r.intake for r in rounds), median(r.end_to_end for r in rounds),
+        median(r.celery for r in rounds), plan_seconds, planned, max(r.rss_mb for r in rounds),
+    )  # fmt: skip
 
 
 def machine(rabbit: PrivateRabbit, postgres: PrivatePostgres) -> dict[str, Any]:
@@ -54,7 +82,7 @@ def write(path: Path, figures: Figures, about: dict[str, Any]) -> None:
 def show(console: Console, figures: Figures, checked: Checked, about: dict[str, Any]) -> None:
     """Prints the table of figures and ratios with the targets, which hold for two quiet cores."""
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
-    title = "Duebell on {cores} cores, {workers} of our workers".format(**about)
+    title = "Duebell on {cores} cores, {workers} of our workers, medians of {rounds} rounds".format(**about)
     table = Table(title=title, caption=versions)
     for heading in ("", "measured", "target"):
         table.add_column(heading, justify="left" if not heading else "right")

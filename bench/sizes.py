@@ -1,11 +1,11 @@
-"""How much is measured: BENCH_EVENTS, BENCH_INSTALMENTS and BENCH_WORKERS, or the sizes the targets speak of."""
+"""How much is measured: BENCH_EVENTS, BENCH_INSTALMENTS, BENCH_WORKERS and BENCH_ROUNDS, or the sizes the targets speak of."""
 
 import os
 from dataclasses import dataclass
 from typing import Final, Self
 
 #: The rival is an order of magnitude slower, and no faster for being given more.
-_RIVAL_MOST: Final = 4_000
+_RIVAL_MOST: Final = 3_000
 #: The service's own default.
 _BATCH: Final = 1000
 
@@ -16,13 +16,14 @@ class SizeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Events published, events the rival gets, events in a batch of a worker, open instalments, workers."""
+    """Events published, events the rival gets, events in a batch of a worker, open instalments, workers, rounds."""
 
     events: int
     rival_events: int
     batch: int
     instalments: int
     workers: int
+    rounds: int
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -34,7 +35,8 @@ class Sizes:
         events = _positive("BENCH_EVENTS", 20_000)
         batch = min(_BATCH, max(1, events // 10))
         workers = _positive("BENCH_WORKERS", len(os.sched_getaffinity(0)))
-        return cls(events, min(events, _RIVAL_MOST), batch, _positive("BENCH_INSTALMENTS", 1_000_000), workers)
+        instalments, rounds = _positive("BENCH_INSTALMENTS", 1_000_000), _positive("BENCH_ROUNDS", 3)
+        return cls(events, min(events, _RIVAL_MOST), batch, instalments, workers, rounds)
 
 
 def _positive(name: str, default: int) -> int:
