@@ -26,6 +26,7 @@ REASONS: Final[dict[str, str]] = {
     "by_operator": "an operator cancelled it",
     "answered": "the operation was answered before the question went",
     # superseded
+    "newer_notice": "the same was to be said again, with newer facts",
     "later_stage": "a later stage of the same deadline was due at the same time",
     "older_instalment": "an older instalment of the loan is still open; its stages speak for the loan",
     "later_reply": "the person has written something else since",

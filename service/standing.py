@@ -214,6 +214,8 @@ def _cured(row: Any) -> bool:
 def _overtaken(row: Any, *, older_open: bool) -> PutBack | None:
     if row.overtaken:
         return PutBack(State.SUPERSEDED, "later_stage")
+    if row.said_anew:
+        return PutBack(State.SUPERSEDED, "newer_notice")
     if row.purpose == Purpose.COLLECTION and row.stage is not None and older_open:
         return PutBack(State.SUPERSEDED, "older_instalment")
     return None

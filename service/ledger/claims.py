@@ -51,6 +51,12 @@ DETAILS = Statement(
             AND later.anchor = n.anchor AND later.role = n.role AND later.channel = n.channel AND later.stage IS NOT NULL
             AND later.moment > n.moment AND later.moment <= :now
             AND later.state NOT IN ('cancelled', 'suppressed', 'expired')) AS overtaken,
+        n.asks AND n.stage IS NULL AND n.kind IS NOT NULL AND EXISTS (
+            SELECT 1 FROM notices newer WHERE newer.loan_id = n.loan_id AND newer.kind = n.kind AND newer.ref = n.ref
+            AND newer.template = n.template AND newer.role = n.role AND newer.channel = n.channel
+            AND COALESCE(newer.party_id, '') = COALESCE(n.party_id, '') AND newer.stage IS NULL
+            AND (newer.event_time, newer.key) > (n.event_time, n.key)
+            AND newer.state NOT IN ('cancelled', 'suppressed', 'expired')) AS said_anew,
         {ANNOUNCED} AS announced, {ANNOUNCEMENT} AS announcement
     FROM {{c}} JOIN notices n ON n.key = c.key AND n.key_month = c.month
     LEFT JOIN loans l ON l.loan_id = n.loan_id
@@ -60,7 +66,7 @@ DETAILS = Statement(
     """,
     returns={
         "asks": BOOL, "event_time": INSTANT, "moment": INSTANT, "expires_at": INSTANT, "due_on": DATE, "due_at": INSTANT,
-        "paid_at": INSTANT, "receipt": BOOL, "suppressed": BOOL, "overtaken": BOOL,
+        "paid_at": INSTANT, "receipt": BOOL, "suppressed": BOOL, "overtaken": BOOL, "said_anew": BOOL,
         "erased": BOOL,
         "consented": BOOL, "created_at": INSTANT,
     },
