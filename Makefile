@@ -1,7 +1,14 @@
 # Everything that is done with this project from a shell; `make` alone says what there is.
 PYTHON := .venv/bin/python
 
-.PHONY: help demo run test check lint contract lock bench chaos check-segments clean
+#: Compiled modules are kept, whatever the shell says: else every process compiles them, and pytest rewrites its tests, anew.
+export PYTHONDONTWRITEBYTECODE =
+
+#: Tests that run without coverage, under which Python takes twice as long: those on servers, and long ones.
+UNMEASURED := integration or chaos or unmeasured
+PYTEST := $(PYTHON) -m pytest -n $${TEST_WORKERS:-2} --dist loadfile --no-loadscope-reorder
+
+.PHONY: help demo run test measured-tests other-tests check lint contract lock bench chaos check-segments clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -15,9 +22,15 @@ run: .venv/run.stamp ## The service, embedded unless DUEBELL_* says otherwise
 test: .venv/dev.stamp ## All tests, on private servers (installed with apt where missing), with the coverage floors
 	scripts/install_servers
 	scripts/install_asyncapi
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target measured-tests other-tests
+
+measured-tests: .venv/dev.stamp
 	mkdir -p var
-	$(PYTHON) -m pytest -n $${TEST_WORKERS:-4} --dist loadfile --no-loadscope-reorder --cov --cov-report= --cov-report=json:var/coverage.json
+	$(PYTEST) -m "not ($(UNMEASURED))" --cov --cov-report= --cov-report=json:var/coverage.json
 	$(PYTHON) scripts/coverage_floor.py var/coverage.json
+
+other-tests: .venv/dev.stamp
+	$(PYTEST) -m "$(UNMEASURED)"
 
 check: lint ## What to run before a commit: format, lint, types, imports, and the tests that need no server
 	$(PYTHON) -m pytest -q -m "not integration and not chaos" tests/unit tests/contract

@@ -43,10 +43,11 @@ class PrivatePostgres(PrivateServer):
         """The database that every server has; tests make their own with `create_database`."""
         return self._url_of("postgres")
 
-    def create_database(self, name: str) -> str:
-        """Creates an empty database; returns its URL."""
+    def create_database(self, name: str, template: str = "template1") -> str:
+        """Creates a database, empty or a copy of another of ours that nobody is connected to; returns its URL."""
+        names = map(psycopg.sql.Identifier, (name, template))
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+            connection.execute(psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
         return self._url_of(name)
 
     def _url_of(self, database: str) -> str:

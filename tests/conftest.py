@@ -1,6 +1,8 @@
 """What every test can ask for: private servers, started once and only when wanted, and empty databases."""
 
+import asyncio
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -13,13 +15,17 @@ from hypothesis import settings
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
 from private_servers import MissingServerError, PrivatePostgres, PrivateRabbit, PrivateServer
+from service.ledger.migrating import upgrade
+from tests.shipped import read_shipped_once
 
 IS_CI = bool(os.environ.get("CI"))
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci" if IS_CI else "dev")
+read_shipped_once()
 
+_KINDS = ("sqlite", pytest.param("postgres", marks=pytest.mark.integration))
 _database_numbers = count(1)
 S = TypeVar("S", bound=PrivateServer)
 
@@ -52,9 +58,34 @@ def postgres_url(postgres: PrivatePostgres) -> str:
     return postgres.create_database(f"test_{next(_database_numbers)}")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with our tables, to be copied."""
+    file = tmp_path_factory.mktemp("tables") / "duebell.db"
+    asyncio.run(upgrade(f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres: PrivatePostgres) -> str:
+    """The name of a PostgreSQL database with our tables, to be copied."""
+    asyncio.run(upgrade(postgres.create_database("tables")))
+    return "tables"
+
+
+@pytest.fixture(params=_KINDS)
 def any_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database of the test's own; the test runs once on SQLite and once on PostgreSQL."""
+    """The URL of a database of the test's own with tables and no rows; the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        copy = shutil.copyfile(request.getfixturevalue("sqlite_tables"), tmp_path / "duebell.db")
+        return f"sqlite:///{copy}"
+    tables, server = request.getfixturevalue("postgres_tables"), request.getfixturevalue("postgres")
+    return str(server.create_database(f"test_{next(_database_numbers)}", tables))
+
+
+@pytest.fixture(params=_KINDS)
+def any_empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'duebell.db'}"
     return str(request.getfixturevalue("postgres_url"))

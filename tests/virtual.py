@@ -4,19 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
-from unittest.mock import patch
 
 from consumers._decode import decode
 from duebell.engine import Engine, build
 from duebell.simulation import VirtualClock
-from service.catalogue import Catalogue
 from service.ledger import Ledger, outbox, reading
 from service.ledger.statement import Statement
 from service.notices import Lane
 from service.operations import Operations
-from service.rendering import Texts
 from service.senders._port import Reply, Sender
 from service.senders.memory import MemorySender
 from service.settings import Settings
@@ -131,30 +127,25 @@ def said(row: Any) -> str:
     return row.state if row.reason is None else f"{row.state} {row.reason}"
 
 
-#: Read and compiled once for all tests.
-_texts, _catalogue = cache(Texts.load), cache(Catalogue.load)
-
-
 @asynccontextmanager
 async def opened(
     start: datetime,
     *senders: Sender,
     url: str = "sqlite://",
     vault: Vault | None = None,
-    empty: bool = True,
+    empty: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Virtual]:
-    """An engine over a database; `empty`: its tables are made first. Without senders there is one in memory."""
+    """An engine over a database; `empty`: it has no tables yet. Without senders there is one in memory."""
     clock = VirtualClock(start)
     ledger = Ledger(url)
-    if empty:
+    if empty or ledger.in_memory:
         await ledger.create_tables()
     used = senders or (MemorySender(),)
-    with patch.object(Texts, "load", _texts), patch.object(Catalogue, "load", _catalogue):
-        engine = build(
-            Settings(database_url=url, **settings), ledger, vault or parse_keys(generated_keys()), used, clock=clock.now,
-            monotonic=clock.monotonic,
-        )  # fmt: skip
+    engine = build(
+        Settings(database_url=url, **settings), ledger, vault or parse_keys(generated_keys()), used, clock=clock.now,
+        monotonic=clock.monotonic,
+    )  # fmt: skip
     operations = Operations(ledger, engine.vault, engine.catalogue, engine.intake, decode)
     try:
         yield Virtual(engine, clock, used, operations)

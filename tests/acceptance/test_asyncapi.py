@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,17 +20,16 @@ def test_the_official_parser_finds_nothing_wrong(duebell: Cli, tmp_path: Path) -
     if not (_PARSER / "node_modules").exists():
         (pytest.fail if os.environ.get("CI") else pytest.skip)("the AsyncAPI parser is not there: scripts/install_asyncapi")
     assert duebell("contract", "asyncapi", "--out", str(tmp_path)).stdout == f"wrote 1 file to {tmp_path}\n"
-    done = subprocess.run(
-        ["node", str(_PARSER / "validate.mjs"), str(tmp_path / "asyncapi.yaml")], capture_output=True, text=True, check=False
-    )
-    found = json.loads(done.stdout)
-    assert (done.returncode, [one for one in found if one["code"] not in _ACCEPTED]) == (0, [])
     broken = (tmp_path / "asyncapi.yaml").read_text("utf-8").replace("action: send", "action: shout", 1)
     (tmp_path / "broken.yaml").write_text(broken, "utf-8")
-    refused = subprocess.run(
-        ["node", str(_PARSER / "validate.mjs"), str(tmp_path / "broken.yaml")], capture_output=True, text=True, check=False
-    )
-    assert refused.returncode == 1
+    ours, spoilt = _read_by_the_parser(tmp_path / "asyncapi.yaml", tmp_path / "broken.yaml")
+    assert (ours["valid"], [one for one in ours["findings"] if one["code"] not in _ACCEPTED]) == (True, [])
+    assert not spoilt["valid"]
+
+
+def _read_by_the_parser(*files: Path) -> list[dict[str, Any]]:
+    done = subprocess.run(["node", _PARSER / "validate.mjs", *files], capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_the_contract_can_be_printed(duebell: Cli) -> None:

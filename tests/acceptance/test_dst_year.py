@@ -12,6 +12,8 @@ import pytest
 from duebell.simulation import Arrival, Simulation, arrivals
 from service.settings import Settings
 
+pytestmark = pytest.mark.unmeasured
+
 FIRST, LAST = date(2026, 1, 10), date(2026, 12, 31)
 
 #: The instalment ladder of the event contract: stage → day and local time.

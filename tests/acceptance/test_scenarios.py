@@ -1,29 +1,21 @@
 """Every scenario under tests/scenarios, told by the real engine on a virtual clock."""
 
-from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from duebell.explaining import explained
 from duebell.scenario import Told, opened, played
 from duebell.simulation import Simulation
-from service.catalogue import Catalogue
-from service.ladders import Ladders
 from service.ledger import reading
 from service.notices import WITHOUT_REASON
-from service.rendering import Texts
-from service.rulebook import Rulebook
 from service.settings import Settings
 from service.standing import Standing
 
+pytestmark = pytest.mark.unmeasured
+
 FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
 FILES = sorted(FOLDER.glob("*/*.yaml"))
-
-#: Read and compiled once for all scenarios.
-_READ = {of: cache(of.load) for of in (Texts, Catalogue, Ladders, Rulebook)}
 
 
 @pytest.fixture
@@ -35,10 +27,7 @@ def told(file: Path) -> Told:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 async def test_what_a_scenario_tells_happens(file: Path, told: Told) -> None:
     """These texts go to these people at these times, others do not for these reasons, nothing else, and all can be explained."""
-    with ExitStack() as patches:
-        for of, read in _READ.items():
-            patches.enter_context(patch.object(of, "load", read))
-        simulation = Simulation(Settings())
+    simulation = Simulation(Settings())
     try:
         wrong = await played(told, simulation)
         unexplained = await not_explained(simulation)

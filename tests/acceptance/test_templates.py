@@ -15,6 +15,8 @@ from service.segments import count_carrier_cn
 from service.template_lint import check, preview
 from service.wording import PAYER_IS_TOLD, told_to
 
+pytestmark = pytest.mark.unmeasured
+
 CATALOGUE = Catalogue.load()
 TEXTS = Texts.load(signature="星河小贷", hotline="400-800-1234")
 NAMES = [spec.name for spec in CATALOGUE]

@@ -58,7 +58,6 @@ def parts(url: str) -> Parts:
 async def engine(any_database_url: str) -> AsyncIterator[Parts]:
     """The parts over an empty database."""
     opened = parts(any_database_url)
-    await opened.ledger.create_tables()
     yield opened
     await opened.ledger.close()
 

@@ -83,7 +83,7 @@ async def test_what_has_not_changed_is_put_back(world: Virtual) -> None:
 async def test_a_number_that_is_being_recorded_is_waited_for(postgres_url: str) -> None:
     """While intake's transaction with the number is open the notice is not put back; after its commit it goes."""
     lender = Lender(phone=None)
-    async with opened(START, url=postgres_url) as world:
+    async with opened(START, url=postgres_url, empty=True) as world:
         await world.absorb(lender.disbursed(START, ONE))
         claim, back = await _judged(world)
         fact = PartyFact(version_of(world.clock.at, "urn:test", "late"), lender.borrower["party_id"], phone=PHONE)

@@ -281,7 +281,7 @@ def test_no_control_character_gets_past_decoding() -> None:
 @pytest.mark.integration
 async def test_a_batch_with_one_refused_event_is_halved_until_it_is_alone(postgres_url: str) -> None:
     """What the database refuses becomes a dead letter; every other event of the batch is absorbed once."""
-    async with opened(NOW, url=postgres_url, vault=_VAULT) as world:
+    async with opened(NOW, url=postgres_url, vault=_VAULT, empty=True) as world:
         bodies = [Lender(f"L-{i}").submitted(NOW) for i in range(11)]
         batch = [_refusable(body) if i == 4 else decode(body) for i, body in enumerate(bodies)]
         verdicts = await world.engine.intake.absorb(batch, origin="test")
@@ -321,7 +321,7 @@ async def test_two_workers_with_two_payments_of_one_loan(world: Virtual) -> None
     """Both halves of an instalment arrive at two workers at once: it is closed and nothing is lost, every time."""
     lender = [Lender(f"L-{i:04}") for i in range(MEETINGS)]
     await world.absorb(*(each.disbursed(at("2026-06-15 10:00"), (1, "2026-06-22", "100.00")) for each in lender))
-    async with opened(NOW, url=str(world.engine.settings.database_url), vault=_VAULT, empty=False) as other:
+    async with opened(NOW, url=str(world.engine.settings.database_url), vault=_VAULT) as other:
         for each in lender:
             halves = each.paid(NOW, "60.00", "PAY-1"), each.paid(NOW, "40.00", "PAY-2")
             await asyncio.gather(world.absorb(halves[0]), other.absorb(halves[1]))
@@ -335,7 +335,7 @@ async def test_workers_whose_batches_share_loans_do_not_lock_each_other_out(worl
     lenders = [Lender(f"L-{i}") for i in range(12)]
     bodies = [each.disbursed(NOW, (1, "2026-06-22", "100.00")) for each in lenders]
     bodies += [each.paid(NOW, "10.00", f"PAY-{n}") for n in range(3) for each in lenders]
-    async with opened(NOW, url=str(world.engine.settings.database_url), vault=_VAULT, empty=False) as other:
+    async with opened(NOW, url=str(world.engine.settings.database_url), vault=_VAULT) as other:
         told = await asyncio.gather(
             world.absorb(*bodies), other.absorb(*bodies[::-1]), world.absorb(*bodies[::-1]), other.absorb(*bodies)
         )
@@ -347,7 +347,7 @@ async def test_workers_whose_batches_share_loans_do_not_lock_each_other_out(worl
 async def test_a_database_that_is_killed_comes_back() -> None:
     """While it is away nothing is absorbed and LedgerAway says so; the same batch succeeds when it is back, once."""
     with PrivatePostgres() as server:
-        async with opened(NOW, url=server.create_database("killed"), vault=_VAULT) as world:
+        async with opened(NOW, url=server.create_database("killed"), vault=_VAULT, empty=True) as world:
             lender = Lender()
             await world.absorb(lender.submitted(NOW))
             later = [lender.submitted(NOW), lender.paid(NOW, "1.00")]

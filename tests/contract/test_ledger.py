@@ -33,7 +33,6 @@ _STATES = Statement(
 async def ledger(any_database_url: str) -> AsyncIterator[Ledger]:
     """An empty ledger of either kind."""
     opened_ledger = Ledger(any_database_url)
-    await opened_ledger.create_tables()
     yield opened_ledger
     await opened_ledger.close()
 
@@ -135,7 +134,7 @@ async def test_a_loan_comes_back_as_it_was_saved(ledger: Ledger) -> None:
     """Loan, deadlines and payments written, read again and folded again change nothing."""
     lender = Lender()
     async with opened(
-        NOW, url=ledger.url.render_as_string(hide_password=False).replace("+pysqlite", ""), vault=_VAULT, empty=False
+        NOW, url=ledger.url.render_as_string(hide_password=False).replace("+pysqlite", ""), vault=_VAULT
     ) as world:
         await world.absorb(
             lender.disbursed(NOW, ONE, (2, "2026-07-20", "100.00")), lender.paid(NOW, "130.00"), lender.settled(NOW),
@@ -303,7 +302,7 @@ async def test_an_intent_waits_for_a_payment_and_sees_it(world: Virtual) -> None
 async def test_a_payment_waits_for_an_intent(world: Virtual) -> None:
     """While an intent is being committed a payment waits: it is recorded after it, and the text counts as handed over."""
     place, token = await _claimed_reminder(world)
-    async with opened(NOW, url=_url(world), vault=_VAULT, empty=False) as other:
+    async with opened(NOW, url=_url(world), vault=_VAULT) as other:
         async with world.engine.ledger.transaction() as tx:
             await tx.rows(claims.SHARE_LOANS, l=[("L-1",)])
             intended = await tx.rows(
@@ -343,7 +342,7 @@ async def test_the_cap_is_exact_under_two_workers(world: Virtual) -> None:
     await world.absorb(*(each.disbursed(at("2026-06-16 10:00"), ONE) for each in lenders))
     await world.plan()
     await world.engine.settling.expire(NOW)
-    async with opened(NOW, url=_url(world), vault=_VAULT, empty=False, batch=4) as other:
+    async with opened(NOW, url=_url(world), vault=_VAULT, batch=4) as other:
         for _ in range(4):
             await asyncio.gather(world.deliver(), other.deliver())
         sent = [message.key for each in (world, other) for message in each.sender.messages if message.lane == "bulk"]

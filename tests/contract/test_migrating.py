@@ -27,27 +27,27 @@ async def _run(url: str, *work: Callable[[Connection], Any]) -> list[Any]:
         await ledger.close()
 
 
-async def test_migrations_make_the_tables_of_the_metadata(any_database_url: str) -> None:
+async def test_migrations_make_the_tables_of_the_metadata(any_empty_database_url: str) -> None:
     """After an upgrade nothing differs from tables.py: no column, type, default, comment or index."""
-    await upgrade(any_database_url)
-    assert await _run(any_database_url, _drift) == [[]]
+    await upgrade(any_empty_database_url)
+    assert await _run(any_empty_database_url, _drift) == [[]]
 
 
-async def test_upgrading_twice_changes_nothing(any_database_url: str) -> None:
+async def test_upgrading_twice_changes_nothing(any_empty_database_url: str) -> None:
     """An upgrade of what is up to date keeps the tables and their rows."""
-    assert await is_empty(any_database_url)
-    await upgrade(any_database_url)
-    first = await status(any_database_url)
-    await upgrade(any_database_url)
-    assert await status(any_database_url) == first
+    assert await is_empty(any_empty_database_url)
+    await upgrade(any_empty_database_url)
+    first = await status(any_empty_database_url)
+    await upgrade(any_empty_database_url)
+    assert await status(any_empty_database_url) == first
     assert first[0] == first[1]
-    assert not await is_empty(any_database_url)
+    assert not await is_empty(any_empty_database_url)
 
 
-async def test_processes_that_start_at_once_upgrade_once(any_database_url: str) -> None:
+async def test_processes_that_start_at_once_upgrade_once(any_empty_database_url: str) -> None:
     """Several upgrades of an empty database at the same moment all succeed."""
-    await asyncio.gather(*(upgrade(any_database_url) for _ in range(3)))
-    current, newest = await status(any_database_url)
+    await asyncio.gather(*(upgrade(any_empty_database_url) for _ in range(3)))
+    current, newest = await status(any_empty_database_url)
     assert current == newest
 
 

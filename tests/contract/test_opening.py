@@ -26,11 +26,11 @@ async def _open_and_close(settings: Settings) -> None:
     await engine.close()
 
 
-async def test_an_empty_database_is_set_up(any_database_url: str, tmp_path: Path) -> None:
+async def test_an_empty_database_is_set_up(any_empty_database_url: str, tmp_path: Path) -> None:
     """The first start makes the tables, a key file that only its owner can read, and a canary; the second finds them."""
-    settings = _settings(any_database_url, tmp_path)
+    settings = _settings(any_empty_database_url, tmp_path)
     await _open_and_close(settings)
-    current, newest = await migrating.status(any_database_url)
+    current, newest = await migrating.status(any_empty_database_url)
     assert current == newest
     key_file = settings.data_dir / "keys"
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
@@ -47,9 +47,9 @@ async def test_a_database_in_memory_needs_no_migration(tmp_path: Path) -> None:
     await engine.close()
 
 
-async def test_lost_keys_are_an_error_and_never_replaced(any_database_url: str, tmp_path: Path) -> None:
+async def test_lost_keys_are_an_error_and_never_replaced(any_empty_database_url: str, tmp_path: Path) -> None:
     """Where the key file is gone and the database is not, no new key is made."""
-    settings = _settings(any_database_url, tmp_path)
+    settings = _settings(any_empty_database_url, tmp_path)
     await _open_and_close(settings)
     (settings.data_dir / "keys").unlink()
     with pytest.raises(KeySettingError, match="restore the keys"):

@@ -231,12 +231,12 @@ async def test_after_a_restore_nothing_goes_twice(tmp_path: Any) -> None:
     backup_at = at("2026-06-16 12:00")
     first, second = lender.disbursed(at("2026-06-01 10:00"), ONE), lender.submitted(at("2026-06-18 10:00"))
     late = lender.submitted(at("2026-06-21 10:00"))
-    async with opened(backup_at, sender, url=f"sqlite:///{path}", vault=_VAULT) as world:
+    async with opened(backup_at, sender, url=f"sqlite:///{path}", vault=_VAULT, empty=True) as world:
         await world.absorb(first)
         await world.deliver()
         await world.plan()
     saved = path.read_bytes()
-    async with opened(backup_at, sender, url=f"sqlite:///{path}", vault=_VAULT, empty=False) as world:
+    async with opened(backup_at, sender, url=f"sqlite:///{path}", vault=_VAULT) as world:
         await world.run_until(at("2026-06-18 12:00"))
         await world.absorb(second)
         await world.run_until(at("2026-06-20 12:00"))
@@ -246,7 +246,7 @@ async def test_after_a_restore_nothing_goes_twice(tmp_path: Any) -> None:
         leftover.unlink()
     path.write_bytes(saved)
     restored_at = at("2026-06-20 13:00")
-    async with opened(restored_at, sender, url=f"sqlite:///{path}", vault=_VAULT, empty=False) as world:
+    async with opened(restored_at, sender, url=f"sqlite:///{path}", vault=_VAULT) as world:
         await world.operations.recovered(backup_at, who="li", now=restored_at)
         await world.absorb(first, second, late)
         for _ in range(3):
@@ -343,7 +343,7 @@ async def test_tampering_breaks_the_chain(world: Virtual, tampering: str) -> Non
 
 async def test_operators_who_act_at_once_share_one_chain(world: Virtual) -> None:
     """Deeds of two processes at the same moment are all in one unbroken chain."""
-    async with opened(NOW, url=str(world.engine.settings.database_url), vault=_VAULT, empty=False) as other:
+    async with opened(NOW, url=str(world.engine.settings.database_url), vault=_VAULT) as other:
         await asyncio.gather(
             *(
                 each.operations.pause("loan", f"L-{i}", who="li", why="x", until=None, now=NOW)

@@ -278,7 +278,7 @@ async def test_two_processes_take_the_same_replies(any_database_url: str) -> Non
     """Each reply once, one confirmation, one status event, whoever was first."""
     async with opened(NOON, url=any_database_url) as world:
         await lent(world)
-        async with opened(NOON, world.sender, url=any_database_url, vault=world.engine.vault, empty=False) as other:
+        async with opened(NOON, world.sender, url=any_database_url, vault=world.engine.vault) as other:
             replies = [Reply(f"mo-{n}", PHONE, "TD", NOON) for n in range(8)]
             boxes = (world.engine.mailbox, other.engine.mailbox)
             verdicts = await asyncio.gather(*(box.take("memory://", [reply]) for reply in replies for box in boxes))
@@ -291,7 +291,7 @@ async def test_two_processes_take_the_same_replies(any_database_url: str) -> Non
 @pytest.mark.integration
 async def test_an_opt_out_and_a_delivery_at_once(postgres_url: str) -> None:
     """Whichever comes first, of all reminders none is handed over after the opt-out is recorded."""
-    async with opened(NOON, url=postgres_url) as world:
+    async with opened(NOON, url=postgres_url, empty=True) as world:
         lenders = [Lender(f"L-{n}", f"+86138001380{n:02d}") for n in range(40)]
         await world.absorb(*(lender.disbursed(NOON, DUE) for lender in lenders))
         await world.deliver()

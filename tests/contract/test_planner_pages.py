@@ -37,7 +37,7 @@ async def test_every_loan_is_planned_however_small_the_page(page: int, any_datab
 @pytest.mark.integration
 async def test_a_sweep_may_join_whole_tables_and_nothing_else_may(postgres_url: str) -> None:
     """What the planner allows PostgreSQL ends with its transaction: other statements keep to one look-up per key."""
-    async with opened(at("2026-06-01 10:00"), url=postgres_url) as world:
+    async with opened(at("2026-06-01 10:00"), url=postgres_url, empty=True) as world:
         ledger = world.engine.ledger
         async with ledger.transaction() as tx:
             usual = tuple((await tx.rows(_ALLOWED))[0])

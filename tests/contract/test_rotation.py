@@ -54,7 +54,7 @@ async def test_everything_is_put_under_the_new_key(any_database_url: str) -> Non
         assert await world.engine.ledger.run_sync(_keys_in_use) == {b"k2"}
         again = await rotate(world.engine.ledger, parse_keys(NEW), who="li", now=NOW, told=told.__setitem__)
         assert again == Rotated(0, 0)
-    async with opened(NOW, url=any_database_url, vault=parse_keys(ALONE), empty=False) as world:
+    async with opened(NOW, url=any_database_url, vault=parse_keys(ALONE)) as world:
         world.go(at("2026-06-04 10:00"))
         await world.absorb(Lender().debit_failed(world.clock.at, 1))
         await world.deliver()

@@ -260,7 +260,7 @@ async def test_two_workers_give_one_answer(any_database_url: str) -> None:
     """Answers and the end of the time meet in two processes, again and again: each operation has exactly one answer."""
     async with opened(NIGHT, url=any_database_url) as world:
         vault = world.engine.vault
-        async with opened(NIGHT, world.sender, url=any_database_url, vault=vault, empty=False) as other:
+        async with opened(NIGHT, world.sender, url=any_database_url, vault=vault) as other:
             names = [f"OP-{n}" for n in range(6)]
             await asked(world, *names)
             other.clock.at = SOON  # one of them thinks that the time is over
