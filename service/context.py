@@ -1,6 +1,6 @@
 """A notice's own values as JSON and back: money, days, instants and codes keep their types."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -46,15 +46,17 @@ def _typed(found: object) -> object:
 
 
 def _read(found: dict[str, Any]) -> object:
-    match found.get(_TAG), found.get("v"):
-        case "money", [int(minor), str(currency)]:
-            return Money(minor, currency)
-        case "instant", str(text):
-            return datetime.fromisoformat(text)
-        case "day", str(text):
-            return date.fromisoformat(text)
-        case "decimal", str(text):
-            return Decimal(text)
-        case "secret", str(text):
-            return Secret(text)
+    form, read = _READ.get(found.get(_TAG, ""), (None, None))
+    if read is not None and type(found.get("v")) is form:
+        return read(found["v"])
     return {name: _typed(inner) for name, inner in found.items()}
+
+
+#: In what form a value of a type is written, and how it is read back.
+_READ: Final[dict[str, tuple[type, Callable[[Any], object]]]] = {
+    "money": (list, lambda said: Money(*said)),
+    "instant": (str, datetime.fromisoformat),
+    "day": (str, date.fromisoformat),
+    "decimal": (str, Decimal),
+    "secret": (str, Secret),
+}

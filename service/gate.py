@@ -143,6 +143,7 @@ def _lasts(objection: Hold | Drop) -> datetime:
     return objection.until if isinstance(objection, Hold) else _FOR_EVER
 
 
+@lru_cache(maxsize=1024)
 def rules_of(zone: str | None, jurisdiction: str, rulebook: Rulebook, now: datetime) -> Rules:
     """The rules that hold for a party now: those of its local day, or of the UTC day where the zone is unknown."""
     return rulebook.of(jurisdiction, cap_day(zone or rulebook.default_zone(jurisdiction), now))

@@ -183,9 +183,23 @@ def _without_codes(text: str, values: Mapping[str, object]) -> str:
     return text
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, which asks once for each type whether an attribute is safe: the answer depends on nothing else."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._safe: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        place = type(obj), attr
+        if place not in self._safe:
+            self._safe[place] = super().is_safe_attribute(obj, attr, value)
+        return self._safe[place]
+
+
 def _environment(writing: Writing) -> Environment:
     """A sandbox with our filters and no others: nothing there could hide a missing value."""
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, finalize=_fit)
+    environment = _Sandbox(undefined=StrictUndefined, autoescape=False, finalize=_fit)
     environment.globals = {}
     environment.filters = {
         "money": lambda value: _money(value, writing),
@@ -219,11 +233,13 @@ def _given(value: Any) -> Any:
 
 def _fit(value: object) -> object:
     """What may stand in a text: words and whole numbers. Amounts and dates must have gone through a filter."""
+    if isinstance(value, str):
+        if not value.strip() or _UNFIT.search(value):
+            raise _UnfitError("a value is empty or holds a character that no text may hold")
+        return value
     _given(value)
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
+    if isinstance(value, bool) or not isinstance(value, int):
         raise _UnfitError(f"a {type(value).__name__} needs a filter")
-    if isinstance(value, str) and (not value.strip() or _UNFIT.search(value)):
-        raise _UnfitError("a value is empty or holds a character that no text may hold")
     return value
 
 
@@ -281,7 +297,8 @@ def _when(context: Context, value: object, writing: Writing) -> str:
 
 
 def _clock(context: Context, value: object, _writing: Writing) -> str:
-    return f"{_local(context, value, 'clock wants an aware instant'):%H:%M}"
+    local = _local(context, value, "clock wants an aware instant")
+    return f"{local.hour:02}:{local.minute:02}"
 
 
 def _digits(value: Any) -> str:
