@@ -208,7 +208,7 @@ class Delivery:
             rows = await tx.rows(
                 claims.INTEND,
                 i=[
-                    (row.key, row.key_month, row.phone_key, r.left_open) for r in chunk for row in r.rows
+                    (row.key, row.key_month, row.party_id, row.phone_key, r.left_open) for r in chunk for row in r.rows
                     if now < r.until and (not row.asks or not self._standing.is_paused(row, pauses.get(row.loan_id), now))
                 ],
                 token=claim.token, sender=courier.name, now=now, paused=paused,

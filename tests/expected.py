@@ -25,15 +25,27 @@ TEMPLATES = {
     "loan.visit.rescheduled": "visit_rescheduled",
     "loan.visit.cancelled": "visit_cancelled",
     "loan.visit.completed": "visit_follow_up",
+    "loan.delegation.authorised": "delegation_authorised",
+    "loan.delegation.completed": "delegation_completed",
+    "loan.delegation.revoked": "delegation_revoked",
+    "loan.delegation.failed": "delegation_failed",
+}
+#: event type → the notice it gives the payer.
+PAYERS = {
+    "loan.delegation.authorised": "delegation_request",
+    "loan.delegation.completed": "delegation_completed",
+    "loan.delegation.revoked": "delegation_revoked",
+    "loan.delegation.failed": "delegation_failed",
 }
 
 
 def expected_event_keys(events: Iterable[Mapping[str, Any]]) -> set[str]:
     """The keys of every event notice that must exist, whatever became of it: one per event, however often it came."""
     return {
-        f"event:{_quoted(event['source'])}:{_quoted(event['id'])}:{TEMPLATES[event['type']]}:borrower"
+        f"event:{_quoted(event['source'])}:{_quoted(event['id'])}:{templates[event['type']]}:{role}"
         for event in events
-        if event["type"] in TEMPLATES and event.get("duebellmode") != "backfill"
+        for role, templates in (("borrower", TEMPLATES), ("payer", PAYERS))
+        if event["type"] in templates and event.get("duebellmode") != "backfill"
     }
 
 

@@ -146,7 +146,7 @@ SHARE_PARTIES = Statement(
 )
 
 #: The intent: from here on the notice may have been said. Gives the keys that may be handed over: not those whose text was made
-#: when something else was left to pay.
+#: when something else was left to pay, nor those whose party has another number by now.
 INTEND = Statement(
     """
     UPDATE notices SET handed_at = :now, sender = :sender FROM {i}
@@ -156,6 +156,7 @@ INTEND = Statement(
         SELECT 1 FROM deadlines d WHERE d.loan_id = notices.loan_id AND d.kind = notices.kind AND d.ref = notices.ref
         AND d.state = 'open' AND (notices.stage IS NULL OR d.anchor = notices.anchor)
         AND (i.left_open IS NULL OR d.amount - d.paid = i.left_open)))
+    AND EXISTS (SELECT 1 FROM parties p WHERE p.party_id = i.party_id AND p.phone_key = i.phone_key)
     AND (notices.only_to = i.phone_key OR notices.only_to IS NULL AND (notices.purpose = 'security' OR NOT EXISTS (
         SELECT 1 FROM suppressions s WHERE s.phone_key = i.phone_key AND s.purpose IN (notices.purpose, '*'))))
     AND NOT EXISTS (SELECT 1 FROM {paused} WHERE paused.scope = 'all' OR (paused.scope = 'lane' AND paused.name = notices.lane)
@@ -164,7 +165,7 @@ INTEND = Statement(
         OR (paused.scope = 'loan' AND paused.name = notices.loan_id) OR (paused.scope = 'sender' AND paused.name = :sender))
     RETURNING notices.key
     """,
-    i=Rows(key=TEXT, month=INT, phone_key=BYTES, left_open=INT),
+    i=Rows(key=TEXT, month=INT, party_id=TEXT, phone_key=BYTES, left_open=INT),
     paused=PAUSED,
     token=TEXT,
     sender=TEXT,

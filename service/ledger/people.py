@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from service.facts import ConsentStated, PartyErased, PartyFact
-from service.ledger import consents
+from service.ledger import consents, orders
 from service.ledger import parties as sql
 from service.ledger.engine import Transaction
 from service.parties import FIELDS, KEPT_FIELDS, PartyHistory, effective_zone
@@ -16,6 +16,7 @@ from service.vault import Vault
 #: What an event may say of a person.
 PersonFact = PartyFact | ConsentStated | PartyErased
 _SEALED = ("name", "phone", "email")
+_PHONE_KEY = 3  #: place in the rows of SAVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ async def absorb(tx: Transaction, vault: Vault, facts: Sequence[PersonFact], now
             said[fact.party_id].append(fact)
     ids = [(party_id,) for party_id in sorted(said)]
     await tx.run(sql.ADD, p=ids, now=now)
-    changed, told = [], Told(erased={fact.party_id for fact in facts if isinstance(fact, PartyErased)})
+    changed, told, numbers_change = [], Told(erased={fact.party_id for fact in facts if isinstance(fact, PartyErased)}), False
     for row in await tx.rows(sql.LOCK, p=ids):
         if row.erased_at is not None:
             told.erased.add(row.party_id)
@@ -49,6 +50,9 @@ async def absorb(tx: Transaction, vault: Vault, facts: Sequence[PersonFact], now
             changed.append(_row(row, history, vault))
             if "phone" in history.said:
                 told.reachable.add(row.party_id)
+                numbers_change |= row.phone_key not in {None, changed[-1][_PHONE_KEY]}
+    if numbers_change:
+        await tx.run(orders.FORBID)
     if changed:
         await tx.run(sql.SAVE, p=changed)
     await _save_consents(tx, (fact for fact in facts if fact.party_id not in told.erased))

@@ -69,6 +69,21 @@ async def test_a_schedule_that_comes_under_a_claim(world: Virtual) -> None:
     assert "auto_debit_failed" in await _delivered(world, claim, back)
 
 
+async def test_another_number_that_comes_under_a_claim(world: Virtual) -> None:
+    """The text was made for the old number, the new one comes, then the intent is asked: the text goes to the new one alone."""
+    lender = Lender()
+    await world.absorb(lender.disbursed(START, ONE))
+    delivery = world.engine.delivery
+    claim = await delivery._claim(Lane.NORMAL)
+    assert claim is not None
+    _, ready = delivery._judged(claim, world.clock.at)
+    await world.absorb(lender.party(world.clock.at, phone="+8613900139000"))
+    assert (await delivery._intend(delivery._couriers[0], claim, ready))[0] == []
+    world.wait(2)
+    await world.deliver()
+    assert [message.to for message in world.sender.messages] == ["+8613900139000"]
+
+
 async def test_what_has_not_changed_is_put_back(world: Virtual) -> None:
     """A notice whose number is still missing is held, whatever else came."""
     lender = Lender(phone=None)

@@ -6,20 +6,21 @@ from typing import Final, Literal
 
 from hypothesis import strategies as st
 
-#: loan → who borrowed it; two loans of one person, so that their texts meet.
-BORROWERS = {"L-1": "wang", "L-2": "wang", "L-3": "smith"}
+from tests.properties.people import BORROWERS, PEOPLE
 
 What = Literal[
     "disbursed", "paid one", "paid half", "paid some", "reversed", "replaced", "settled", "written off", "cured", "overdue",
-    "debit failed", "paused", "deceased", "resumed", "promised", "code", "approved", "signed",
+    "debit failed", "paused", "deceased", "resumed", "promised", "code", "approved", "signed", "authorised", "payer paid", "completed",
+    "revoked", "payer failed", "moved", "payer moved",
 ]  # fmt: skip
 WHAT: tuple[What, ...] = (
     "disbursed", "disbursed", "paid one", "paid one", "paid half", "paid some", "reversed", "replaced", "settled", "written off",
     "cured", "overdue", "debit failed", "paused", "deceased", "resumed", "promised", "code", "approved", "signed",
+    "authorised", "authorised", "payer paid", "completed", "revoked", "payer failed", "moved", "payer moved",
 )  # fmt: skip
 HOURS = ("00:30", "07:59", "09:00", "10:00", "17:30", "21:59", "22:30")
 #: To remind is to deliver the lane of reminders alone.
-Duty = Literal["consume", "deliver", "remind", "plan", "sweep"]
+Duty = Literal["consume", "listen", "deliver", "remind", "plan", "sweep"]
 Said = Literal["throttled", "not sent", "rejected", "lost", "lost but arrived"]
 
 
@@ -73,6 +74,14 @@ class OptsOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Writes:
+    """A person answers by text, from the number they have; it waits until somebody listens."""
+
+    who: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stops:
     """An operator stops everything for a while."""
 
@@ -86,7 +95,7 @@ class Provider:
     says: tuple[Said, ...]
 
 
-Step = Happens | Works | Until | Seconds | OptsOut | Stops | Provider
+Step = Happens | Works | Until | Seconds | OptsOut | Writes | Stops | Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +114,7 @@ class Story:
 
 _loans = st.sampled_from(sorted(BORROWERS))
 _happens = st.builds(Happens, st.sampled_from(WHAT), _loans, st.integers(0, 3))
-_duties = st.sampled_from(("consume", "deliver", "plan", "sweep"))
+_duties = st.sampled_from(("consume", "listen", "deliver", "plan", "sweep"))
 _works = st.builds(
     Works,
     st.lists(_duties, min_size=1, max_size=2).map(tuple),
@@ -117,7 +126,9 @@ _works = st.builds(
 )
 _meeting = st.builds(
     Works,
-    st.sampled_from((("deliver", "consume"), ("deliver", "deliver"), ("consume", "consume"), ("deliver", "sweep"))),
+    st.sampled_from(
+        (("deliver", "consume"), ("deliver", "deliver"), ("consume", "consume"), ("deliver", "sweep"), ("deliver", "listen"))
+    ),
     st.lists(st.booleans(), min_size=2, max_size=8).map(tuple),
     st.none() | st.tuples(st.integers(0, 1), st.integers(1, 14)),
 )
@@ -128,10 +139,12 @@ _provider = st.builds(
         tuple
     ),
 )
+_people = st.sampled_from(sorted(PEOPLE))
+_writes = st.builds(Writes, _people, st.sampled_from(("STOP", "STOP", "TD", "START")))
 _steps: st.SearchStrategy[Step] = st.one_of(
     _happens, _happens, _happens, _works, _works, _meeting, _until, _until,
     st.builds(Seconds, st.sampled_from((1, 5, 29, 40, 1900))), _provider,
-    st.one_of(st.builds(OptsOut, st.sampled_from(("wang", "smith"))), st.builds(Stops, st.sampled_from((1, 12)))),
+    _writes, st.one_of(st.builds(OptsOut, _people), st.builds(Stops, st.sampled_from((1, 12)))),
 )  # fmt: skip
 _PLANNED: Final[list[Step]] = [Works(("consume",)), Works(("plan",))]
 _passes = st.lists(st.booleans(), min_size=4, max_size=8).map(tuple)
@@ -147,6 +160,23 @@ def _races(draw: st.DrawFn) -> list[Step]:
     )
     killed, stalls = draw(st.none() | st.tuples(st.integers(0, 1), st.integers(1, 12))), draw(st.none() | st.integers(1, 10))
     return [*due, hour, Works(("plan",)), ends, Works(("remind", "consume"), draw(_passes), killed, stalls)]
+
+
+@st.composite
+def _words(draw: st.DrawFn) -> list[Step]:
+    """A text is ready, and its number opts out, changes, or nobody is to pay any more, while it is handed over."""
+    loan, n = draw(_loans), draw(st.integers(0, 3))
+    due = [Happens(draw(st.sampled_from(("disbursed", "authorised", "code"))), loan, n), *_PLANNED]
+    who = draw(st.sampled_from((BORROWERS[loan], "li", "jones")))
+    word = draw(
+        st.sampled_from(
+            (Writes(who, "STOP"), Writes(who, "START"), *(Happens(w, loan, n) for w in ("moved", "payer moved", "revoked")))
+        )
+    )
+    hour = [Until("10:00"), Works(("plan",))] if draw(st.booleans()) else []
+    takes: Duty = "listen" if isinstance(word, Writes) else "consume"
+    killed = draw(st.none() | st.tuples(st.integers(0, 1), st.integers(1, 12)))
+    return [*due, *hour, word, Works(("deliver", takes), draw(_passes), killed)]
 
 
 @st.composite
@@ -167,7 +197,7 @@ def _deaths(draw: st.DrawFn) -> list[Step]:
 
 
 _starts: st.SearchStrategy[Step] = st.builds(Happens, st.just("disbursed"), _loans, st.integers(0, 3))
-_scenes: st.SearchStrategy[list[Step]] = st.one_of(*[_steps.map(lambda step: [step])] * 4, _races(), _deaths())
+_scenes: st.SearchStrategy[list[Step]] = st.one_of(*[_steps.map(lambda step: [step])] * 5, _races(), _deaths(), _words())
 
 
 @st.composite

@@ -1,4 +1,4 @@
-"""Judges each text at its intent: by the facts that had been recorded, the person's hours, their wishes, and the cap."""
+"""Judges each text at its intent: by the facts that had been recorded, the person's hours and number, their wishes, and the cap."""
 
 import re
 from collections import Counter
@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from service.senders._port import Message
-from tests.properties.happenings import BORROWERS
-from tests.properties.model import CAPPED, DAILY_CAP, FRESH, PEOPLE, Event, Loan, Person
+from service.senders._port import Message, Reply
+from tests.properties.delegating import Delegation, of_the_debt, sums_in
+from tests.properties.model import CAPPED, DAILY_CAP, FRESH, Event, Loan, place
+from tests.properties.people import BORROWERS, OWNERS, PEOPLE, Person
+from tests.properties.wishes import Wishes
 
 
 class Stage(NamedTuple):
@@ -28,49 +30,89 @@ def stage_of(key: str) -> Stage | None:
 
 
 class Judge:
-    """Knows which event was recorded by which commit, and who had opted out by then."""
+    """Knows which event and which word was recorded by which commit."""
 
     def __init__(self) -> None:
         self.recorded: dict[str, tuple[int, Event]] = {}
-        self.opted_out: dict[str, int] = {}
+        self.wishes = Wishes()
+        self._letters: set[str] = set()
         self._counted: Counter[tuple[str, date]] = Counter()
 
     def record(self, event: Event, commit: int) -> None:
         """An event was absorbed."""
         self.recorded.setdefault(event["id"], (commit, event))
 
+    def heard(self, letter: Reply, commit: int) -> None:
+        """What somebody wrote was taken in."""
+        if letter.id not in self._letters:
+            self._letters.add(letter.id)
+            owner = OWNERS[letter.number]
+            is_theirs = self.number_of(owner, commit) == letter.number
+            self.wishes.heard(letter.number, letter.text, commit, [owner.jurisdiction if is_theirs else "cn"])
+
     def known(self, loan: str, commit: int) -> Loan:
         """The loan as it was when this commit began."""
         return Loan(event for at, event in self.recorded.values() if at < commit and event["subject"] == loan)
 
+    def number_of(self, person: Person, commit: int) -> str | None:
+        """The number that a person had when this commit began."""
+        said = [
+            (place(event), found["phone"])
+            for at, event in self.recorded.values()
+            for found in (event["data"].get(name) for name in ("borrower", "payer", "party"))
+            if at < commit and found and found["party_id"] == person.party_id
+        ]
+        return max(said)[1] if said else None
+
     def objections(self, message: Message, parts: Sequence[str], commit: int) -> Iterator[str]:
         """What speaks against a text; `parts`: every key it speaks for."""
+        if message.at >= message.expires_at:
+            yield "its point was over"
+        if message.key.startswith("reply:"):
+            if self.wishes.deny(message.key, message.to, message.template, commit):
+                yield "confirms what is not so"
+            return
+        if self.wishes.forbid(message.to, message.purpose, commit):
+            yield "they had opted out"
         person = PEOPLE[BORROWERS[message.loan_id or ""]]
+        if message.key.endswith(":payer"):
+            delegation = Delegation(self.known(message.loan_id or "", commit), self._delegation(message.key))
+            yield from delegation.objections(message.template, message.at)
+            yield from of_the_debt(message.body, delegation.sums())
+            person = delegation.payer or person
         yield from self._to_whom(message, parts, person, commit)
         yield from self._when(message, person)
         stages = [stage for key in parts if (stage := stage_of(key))]
         if stages and stages[0].kind == "instalment":
             yield from self._asks(message, stages, person, commit)
 
+    def _delegation(self, key: str) -> str:
+        stage, event = stage_of(key), self._event_of(key)
+        return stage.ref if stage else str(event and event["data"]["delegation_id"])
+
+    def _event_of(self, key: str) -> Event | None:
+        """The event that a text tells of."""
+        found = self.recorded.get(key.split(":")[2].replace("%3A", ":")) if key.startswith("event:") else None
+        return found and found[1]
+
     def _to_whom(self, message: Message, parts: Sequence[str], person: Person, commit: int) -> Iterator[str]:
-        if message.to != person.phone:
+        if message.to != self.number_of(person, commit):
             yield "somebody else's number"
         for key in parts:
             stage = stage_of(key)
-            if stage and PEOPLE[BORROWERS[stage.loan]] is not person:
+            if stage and key.endswith(":borrower") and PEOPLE[BORROWERS[stage.loan]] is not person:
                 yield f"tells of another person's loan {stage.loan}"
-        if message.purpose != "security" and self.opted_out.get(person.party_id, commit) < commit:
-            yield "they had opted out"
 
     def _when(self, message: Message, person: Person) -> Iterator[str]:
-        if message.at >= message.expires_at:
-            yield "its point was over"
-        if message.purpose == "security" or person.is_decent(message.at):
-            return
-        caused = self.recorded.get(message.key.split(":")[2].replace("%3A", ":")) if message.key.startswith("event:") else None
-        is_fresh = caused and message.at - datetime.fromisoformat(caused[1]["time"]) < FRESH
-        if message.purpose != "service" or not is_fresh:
-            yield f"outside the window, at {person.local(message.at):%H:%M}"
+        caused = self._event_of(message.key)
+        if message.purpose == "security":
+            ends = caused and caused["data"].get("expires_at")
+            if ends and message.at >= datetime.fromisoformat(ends):
+                yield "the code was not valid any more"
+        elif not person.is_decent(message.at):
+            is_fresh = caused and message.at - datetime.fromisoformat(caused["time"]) < FRESH
+            if message.purpose != "service" or not is_fresh:
+                yield f"outside the window, at {person.local(message.at):%H:%M}"
 
     def _asks(self, message: Message, stages: Sequence[Stage], person: Person, commit: int) -> Iterator[str]:
         """A text that asks for instalments: each must be open, unpaused, due on that day; the sums are those of now."""
@@ -95,14 +137,13 @@ class Judge:
         """Counts a text that reached somebody; says if it was one too many for its day."""
         if message.purpose not in CAPPED:
             return []
-        person = next(person for person in PEOPLE.values() if person.phone == message.to)
-        day = person.phone, person.local(message.at).date()
+        day = message.to, OWNERS[message.to].local(message.at).date()
         self._counted[day] += 1
         return [f"{message.key}: number {self._counted[day]} of a day"] if self._counted[day] > DAILY_CAP else []
 
 
 def _wording(body: str, left: int, anchors: set[str], today: date) -> Iterator[str]:
-    sums = {round(float(found.replace(",", "")) * 100) for found in re.findall(r"[\d,]+\.\d\d", body)}
+    sums = sums_in(body)
     if left not in sums:
         yield f"says {sorted(sums)} where {left} is left"
     days = {(date.fromisoformat(anchor) - today).days for anchor in anchors}

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.lender import SHANGHAI, Lender
-from tests.properties.happenings import BORROWERS, Happens, What
-from tests.properties.model import PEOPLE, Event
+from tests.properties.happenings import Happens, What
+from tests.properties.model import Event
+from tests.properties.people import BORROWERS, PAYERS, PEOPLE, Person
 
 _FIRST = (1, 2, 3, 0)  #: days until the first instalment is due
 _LINES = ((1, 2), (2,), (1,), (2, 3))  #: what a new schedule names
@@ -23,6 +24,7 @@ class Told:
     n: int
     amounts: tuple[str, str, str]
     payments: int
+    payer: dict[str, Any]
 
     def day(self, days: int) -> str:
         """A day from today on."""
@@ -55,6 +57,34 @@ class Told:
             self.now, *((no, self.day(_FIRST[self.n] + no), self.amounts[no - 1]) for no in _LINES[self.n])
         )
 
+    @property
+    def delegation_id(self) -> str:
+        """One of two, each with a payer of its own."""
+        return f"D-{self.n % 2}"
+
+    @property
+    def delegated(self) -> str:
+        """What a payer is asked for: no sum that the loan knows."""
+        return f"{77 + self.n}.70"
+
+    def authorised(self) -> bytes:
+        """Somebody else is asked to repay, until the evening of a day."""
+        ends = (self.now + timedelta(days=self.n)).replace(hour=18, minute=0, second=0)
+        pay_by = ends if ends > self.now else ends + timedelta(days=1)
+        named = {"instalment_no": self.no} if self.n < 2 else {}
+        told = {"delegation_id": self.delegation_id, "payer": self.payer, "borrower": self.borrower}
+        return self.lender.authorised(self.now, self.delegated, pay_by, **told, **named)
+
+    def payer_paid(self) -> bytes:
+        """The payer's money comes."""
+        told = {"method": "delegated", "payer_id": self.payer["party_id"]}
+        return self.lender.paid(self.now, self.delegated, f"{self.lender.loan_id}-P{self.payments}", **told)
+
+    def moved(self, who: dict[str, Any]) -> bytes:
+        """A person has another number."""
+        body = json.loads(self.lender.event("party.updated", self.now))
+        return json.dumps({**body, "subject": who["party_id"], "data": {"party": who}}).encode()
+
     def event(self, type_: str, **data: Any) -> bytes:
         """Any other event."""
         return self.lender.event(type_, self.now, **data)
@@ -85,6 +115,13 @@ _EVENTS: dict[What, Callable[[Told], bytes]] = {
     "approved": lambda t: t.event(
         "loan.application.approved", borrower=t.borrower, application_id="A-1", amount="1.00", sign_by=t.day(1)
     ),
+    "authorised": Told.authorised,
+    "payer paid": Told.payer_paid,
+    "completed": lambda t: t.lender.completed(t.now, t.delegated, t.delegation_id, f"{t.lender.loan_id}-P{t.payments}"),
+    "revoked": lambda t: t.lender.revoked(t.now, t.delegation_id),
+    "payer failed": lambda t: t.lender.failed(t.now, t.delegation_id),
+    "moved": lambda t: t.moved(t.borrower),
+    "payer moved": lambda t: t.moved(t.payer),
     "signed": lambda t: t.event("loan.contract.signed", contract_no="C-1", signed_at=t.now.isoformat()),
 }  # fmt: skip
 
@@ -93,22 +130,39 @@ class Lending:
     """Publishes the events of three loans, each with its own id and time."""
 
     def __init__(self) -> None:
-        self._lenders = {loan: _lender(loan, who) for loan, who in BORROWERS.items()}
+        self._people = {who: _said(person) for who, person in PEOPLE.items()}
+        self._lenders = {loan: Lender(loan) for loan in BORROWERS}
         self._payments = dict.fromkeys(BORROWERS, 0)
+        for loan, who in BORROWERS.items():
+            self._lenders[loan].borrower = self._people[who]
+
+    def number(self, who: str) -> str:
+        """The number that a person has by now."""
+        return str(self._people[who]["phone"])
 
     def event(self, happens: Happens, now: datetime) -> Event:
         """The event of a happening."""
-        loan = happens.loan
-        self._payments[loan] += happens.what.startswith("paid")
-        told = Told(self._lenders[loan], now.astimezone(SHANGHAI), happens.n, _amounts(loan), self._payments[loan])
+        loan, payer = happens.loan, PAYERS[f"D-{happens.n % 2}"]
+        self._payments[loan] += "paid" in happens.what
+        if happens.what in {"moved", "payer moved"}:
+            self._move(BORROWERS[loan] if happens.what == "moved" else payer)
+        told = Told(
+            self._lenders[loan], now.astimezone(SHANGHAI), happens.n, _amounts(loan), self._payments[loan], self._people[payer]
+        )
         event: Event = json.loads(_EVENTS[happens.what](told))
         return event
 
+    def _move(self, who: str) -> None:
+        first, second = PEOPLE[who].numbers
+        self._people[who]["phone"] = second if self.number(who) == first else first
 
-def _lender(loan: str, who: str) -> Lender:
-    person = PEOPLE[who]
-    said = {"locale": person.locale, "timezone": person.zone, "jurisdiction": person.jurisdiction}
-    return Lender(loan, person.phone, party_id=person.party_id, **said)
+
+def _said(person: Person) -> dict[str, Any]:
+    """What a lender says of a person."""
+    return {
+        "party_id": person.party_id, "name": "王小雨", "phone": person.numbers[0], "locale": person.locale, "timezone": person.zone,
+        "jurisdiction": person.jurisdiction,
+    }  # fmt: skip
 
 
 def _amounts(loan: str) -> tuple[str, str, str]:

@@ -2,41 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+
+from tests.properties.people import Person
 
 Event = dict[str, Any]
 FRESH = timedelta(minutes=30)
 CAPPED = {"reminder", "collection", "payer", "visit"}
 DAILY_CAP = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody we may contact, and the hours between which it is decent to."""
-
-    party_id: str
-    phone: str
-    locale: str
-    zone: str
-    jurisdiction: str
-    opens: time
-    closes: time
-
-    def local(self, at: datetime) -> datetime:
-        """An instant as their clock shows it."""
-        return at.astimezone(ZoneInfo(self.zone))
-
-    def is_decent(self, at: datetime) -> bool:
-        """Whether an instant lies in their window."""
-        return self.opens <= self.local(at).time() < self.closes
-
-
-PEOPLE = {
-    "wang": Person("B-wang", "+8613800138000", "zh-CN", "Asia/Shanghai", "cn", time(8), time(22)),
-    "smith": Person("B-smith", "+12025550123", "en-US", "America/New_York", "us", time(8), time(21)),
-}
 
 
 @dataclass(slots=True)
@@ -61,7 +35,8 @@ def place(event: Event) -> tuple[str, str]:
     return event["time"], event["id"]
 
 
-def _minor(amount: str) -> int:
+def minor(amount: str) -> int:
+    """An amount in cents."""
     return round(float(amount) * 100)
 
 
@@ -75,10 +50,15 @@ class Loan:
             if event["type"] in {"loan.disbursed", "loan.schedule.replaced"}:
                 self._schedule(event)
         self._pay()
-        ended = self._ended()
+        self.ended = self._ended()
         for each in self.instalments.values():
-            over = ended is not None and ended > each.set_at
+            over = self.ended is not None and self.ended > each.set_at
             each.is_open = each.replaced_at is None and each.left > 0 and not over
+
+    @property
+    def has_plans(self) -> bool:
+        """Whether anything was negotiated."""
+        return bool(self._of("loan.negotiation.agreement_signed"))
 
     def _of(self, *types: str) -> list[Event]:
         return [event for event in self.events if event["type"] in types]
@@ -87,19 +67,21 @@ class Loan:
         """Names open or move; with a new schedule the others close."""
         named = {str(line["no"]): line for line in event["data"]["instalments"]}
         for no, line in named.items():
-            self.instalments[no] = Instalment(date.fromisoformat(line["due_on"]), _minor(line["amount"]), place(event))
+            self.instalments[no] = Instalment(date.fromisoformat(line["due_on"]), minor(line["amount"]), place(event))
         if event["type"] == "loan.schedule.replaced":
             for no, each in self.instalments.items():
                 if no not in named and each.replaced_at is None:
                     each.replaced_at = place(event)
 
-    def _pay(self) -> None:
-        """Money that was not taken back goes to the instalment it names, else to the oldest that was open then."""
+    def payments(self) -> list[Event]:
+        """The payments that were not taken back."""
         taken_back = {event["data"]["payment_id"] for event in self._of("loan.repayment.reversed")}
-        for event in self._of("loan.repayment.received"):
-            said, money = event["data"], _minor(event["data"]["amount"])
-            if said["payment_id"] in taken_back:
-                continue
+        return [event for event in self._of("loan.repayment.received") if event["data"]["payment_id"] not in taken_back]
+
+    def _pay(self) -> None:
+        """Money goes to the instalment it names, else to the oldest that was open then."""
+        for event in self.payments():
+            said, money = event["data"], minor(event["data"]["amount"])
             if "instalment_no" in said:
                 targets = [self.instalments[no] for no in [str(said["instalment_no"])] if no in self.instalments]
             else:

@@ -20,15 +20,16 @@ from service.operations import Operations
 from service.reasons import REASONS
 from service.rendering import Texts
 from service.rulebook import Rulebook
+from service.senders._port import Reply
 from service.settings import Settings
 from service.vault import generated_keys, parse_keys
 from tests.expected import expected_event_keys
 from tests.lender import SHANGHAI, at
-from tests.properties.happenings import Duty, Happens, OptsOut, Seconds, Stops, Story, Until, Works
+from tests.properties.happenings import Duty, Happens, OptsOut, Seconds, Stops, Story, Until, Works, Writes
 from tests.properties.happenings import Provider as Says
 from tests.properties.judge import Judge
 from tests.properties.lending import Lending
-from tests.properties.model import PEOPLE, Event
+from tests.properties.model import Event
 from tests.properties.provider import Provider
 from tests.properties.workers import Commits, Line, WatchedLedger, Worker, drive
 
@@ -50,6 +51,8 @@ class Play:
         self.judge = Judge()
         self.queue: list[Event] = []
         self.published: list[Event] = []
+        self.letters: list[Reply] = []
+        self._written = 0
         self._ledger, self._story, self._lending = ledger, story, Lending()
         self._provider = Provider(self.judge, self._parts_of, tells=story.tells)
         self._commits = Commits(self._saw)
@@ -86,9 +89,13 @@ class Play:
             case Says(says):
                 self._provider.will_say(says)
             case OptsOut(who):
-                person = PEOPLE[who]
-                await self._operations().suppress(person.phone, "*", who="ops", evidence="call", now=self.clock.at)
-                self.judge.opted_out.setdefault(person.party_id, self._commits.last)
+                number = self._lending.number(who)
+                await self._operations().suppress(number, "*", who="ops", evidence="call", now=self.clock.at)
+                self.judge.wishes.suppress(number, self._commits.last)
+            case Writes(who, text):
+                self.clock.at += timedelta(seconds=1)
+                self._written += 1
+                self.letters.append(Reply(f"mo-{self._written}", self._lending.number(who), text, self.clock.at))
             case Stops(hours):
                 until = self.clock.at + timedelta(hours=hours)
                 await self._operations().pause("all", "", who="ops", why="look", until=until, now=self.clock.at)
@@ -110,6 +117,8 @@ class Play:
         match duty:
             case "consume":
                 await self._consume(worker, engine, newest_first=step.newest_first, twice=step.twice)
+            case "listen":
+                await self._listen(worker, engine, twice=step.twice)
             case "plan":
                 await engine.planner.step(now())
             case "deliver":
@@ -136,9 +145,20 @@ class Play:
         worker.holds = ()
         self.queue = [event for event in self.queue if twice or event not in batch]
 
+    async def _listen(self, worker: Worker, engine: Engine, *, twice: bool) -> None:
+        """Takes in what people wrote; the provider brings it again until it is told that it was taken."""
+        worker.holds = batch = self.letters[:]
+        if batch:
+            await engine.mailbox.take("memory://", batch)
+        worker.holds = ()
+        self.letters = [letter for letter in self.letters if twice or letter not in batch]
+
     def _saw(self, worker: Worker, commit: int) -> None:
-        for event in worker.holds:
-            self.judge.record(event, commit)
+        for each in worker.holds:
+            if isinstance(each, Reply):
+                self.judge.heard(each, commit)
+            else:
+                self.judge.record(each, commit)
 
     # ------------------------------------------------------------ workers
 
@@ -183,7 +203,7 @@ class Play:
     async def _to_the_end(self) -> None:
         """Everything that was lost comes again, nobody dies any more, and time goes on until nothing is left to do."""
         end, plans_at = self.clock.at + END_AFTER, self.clock.at
-        self._work(Works(("consume",)))
+        self._work(Works(("consume", "listen")))
         while self.clock.at < end and not self._provider.problems:
             self._worked_at = self.clock.at
             if plans_at <= self.clock.at:

@@ -3,14 +3,12 @@
 import asyncio
 import os
 from collections.abc import Iterator
-from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from service.ledger import Ledger, claims, notices
-from service.ledger.statement import Statement
-from tests.properties.happenings import Happens, Story, Until, Works, stories
+from service.ledger import Ledger
+from tests.properties.happenings import Story, stories
 from tests.properties.playing import Play
 
 pytestmark = pytest.mark.chaos
@@ -46,21 +44,3 @@ def test_nothing_is_said_that_must_not_be(stage: tuple[asyncio.Runner, Ledger], 
         assert not problems, "\n".join(problems)
 
     play()
-
-
-def test_the_model_would_notice(stage: tuple[asyncio.Runner, Ledger]) -> None:
-    """With an intent that looks at no deadline and a payment that ends nothing, a text after its payment is found."""
-    runner, ledger = stage
-    blind = Statement(
-        claims.INTEND.sql.replace("d.state = 'open'", "true").replace("d.amount - d.paid", "i.left_open"),
-        **claims.INTEND.params,
-    )
-    idle = Statement(notices.CANCEL.sql.replace("WHERE", "WHERE false AND", 1), **notices.CANCEL.params)
-    steps = [
-        Happens("disbursed", "L-1", 1), Works(("consume",)), Works(("plan",)), Until("10:00"), Works(("plan",)),
-        Happens("paid one", "L-1", 0), Works(("remind", "consume"), (True,)),
-    ]  # fmt: skip
-    with patch.object(claims, "INTEND", blind), patch.object(notices, "CANCEL", idle):
-        problems = runner.run(Play(ledger, Story(tells=True, steps=steps)).run())
-    assert "stage:L-1:instalment:1:2026-06-17:due_tomorrow:borrower: L-1 1 is not open any more" in problems
-    assert runner.run(Play(ledger, Story(tells=True, steps=steps)).run()) == []

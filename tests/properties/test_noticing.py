@@ -1,0 +1,121 @@
+"""The model notices: with one statement or function broken on purpose a history that had no problem has one."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from service import handover
+from service.ledger import Ledger, claims, notices, settling
+from service.ledger.statement import Statement
+from tests.properties.happenings import Happens, Step, Story, Until, Works, Writes
+from tests.properties.playing import Play
+
+pytestmark = pytest.mark.chaos
+
+_TAKEN_IN: list[Step] = [Works(("consume",)), Works(("listen",)), Works(("plan",))]
+_DISBURSED: list[Step] = [Happens("disbursed", "L-1", 1), *_TAKEN_IN]
+_READY: list[Step] = [*_DISBURSED, Until("10:00"), Works(("plan",))]
+_STILL_OPEN = """d.state = 'open' AND (notices.stage IS NULL OR d.anchor = notices.anchor)
+        AND (i.left_open IS NULL OR d.amount - d.paid = i.left_open)"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is broken, a history that shows it, and what the judge says."""
+
+    says: str
+    steps: list[Step]
+    statements: dict[tuple[Any, str], tuple[str, str]] = field(default_factory=dict)
+    functions: dict[tuple[Any, str], Callable[..., Any]] = field(default_factory=dict)
+
+
+def _indiscreet(*args: Any) -> Any:
+    """A text that says too much."""
+    message = _MESSAGE_OF(*args)
+    return replace(message, body=f"{message.body} 已逾期3天") if message.key.endswith(":payer") else message
+
+
+_MESSAGE_OF = handover.message_of
+_IDLE = ("WHERE", "WHERE false AND")
+_BLIND = {
+    (claims, "INTEND"): ("d.state = 'open'", "true"),
+    (claims, "DETAILS"): ("d.state AS deadline_state", "'open' AS deadline_state"),
+    (notices, "CANCEL"): _IDLE,
+}
+CASES = {
+    "payment": Case(
+        "is not open any more",
+        [*_READY, Happens("paid one", "L-1", 0), Works(("remind", "consume"), (True,))],
+        {**_BLIND, (claims, "INTEND"): (_STILL_OPEN, "true")},
+    ),
+    "number": Case(
+        "somebody else's number",
+        [*_DISBURSED, Happens("moved", "L-1", 1), Works(("deliver", "consume"), (True, True, True, False, False, True, True))],
+        {(claims, "INTEND"): ("EXISTS (SELECT 1 FROM parties p WHERE", "EXISTS (SELECT 1 FROM parties p WHERE true OR")},
+    ),
+    "opt-out": Case(
+        "they had opted out",
+        [*_DISBURSED, Writes("wang", "STOP"), *_TAKEN_IN],
+        {
+            (claims, "INTEND"): ("suppressions s WHERE", "suppressions s WHERE false AND"),
+            (claims, "DETAILS"): ("suppressions s WHERE", "suppressions s WHERE false AND"),
+        },
+    ),
+    "confirmation": Case(
+        "confirms what is not so",
+        [*_DISBURSED, Writes("wang", "STOP"), *_TAKEN_IN, Writes("wang", "START"), *_TAKEN_IN],
+        {(notices, "END_ANSWERS"): _IDLE},
+    ),
+    "third party": Case(
+        "tells a third party of the debt: 逾期",
+        [Happens("disbursed", "L-1", 1), Happens("authorised", "L-1", 1), *_TAKEN_IN],
+        functions={(handover, "message_of"): _indiscreet},
+    ),
+    "revocation": Case(
+        "the delegation is over: loan.delegation.revoked",
+        [Happens("disbursed", "L-1", 1), Happens("authorised", "L-1", 1), *_TAKEN_IN, Happens("revoked", "L-1", 1), *_TAKEN_IN],
+        _BLIND,
+    ),
+    "code": Case(
+        "the code was not valid any more",
+        [Happens("code", "L-1", 1), *_TAKEN_IN, Until("10:00")],
+        {
+            (claims, "CLAIM"): ("n.expires_at > :now", "true"),
+            (claims, "INTEND"): ("notices.expires_at > :now", "true"),
+            (settling, "EXPIRE"): _IDLE,
+        },
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[tuple[asyncio.Runner, Ledger]]:
+    """One database in memory for all histories."""
+    with asyncio.Runner() as runner:
+        ledger = Ledger("sqlite://")
+        runner.run(ledger.create_tables())
+        yield runner, ledger
+        runner.run(ledger.close())
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_model_would_notice(stage: tuple[asyncio.Runner, Ledger], case: Case) -> None:
+    """Broken on purpose, the product is caught; as it is, it is not."""
+    runner, ledger = stage
+    story = Story(tells=True, steps=case.steps)
+    with ExitStack() as broken:
+        for (module, name), (old, new) in case.statements.items():
+            statement = getattr(module, name)
+            assert old in statement.sql
+            broken.enter_context(patch.object(module, name, Statement(statement.sql.replace(old, new), **statement.params)))
+            getattr(module, name).returns = statement.returns
+        for (module, name), function in case.functions.items():
+            broken.enter_context(patch.object(module, name, function))
+        problems = runner.run(Play(ledger, story).run())
+    assert case.says in "\n".join(problems)
+    assert runner.run(Play(ledger, story).run()) == []
