@@ -21,7 +21,7 @@ from service.ledger import Ledger, LedgerConflict, Transaction, claims, contacts
 from service.ledger.contacts import Place, Taker
 from service.ledger.outbox import Alert, Step
 from service.metrics import Metrics
-from service.notices import Lane, State
+from service.notices import Lane, Purpose, State
 from service.phones import zones_of
 from service.reasons import ALERTING
 from service.senders._port import Accepted, NotSent, Outcome, Rejected, Throttled, Unknown
@@ -202,14 +202,14 @@ class Delivery:
         async with self._ledger.transaction() as tx:
             await tx.run(orders.HEED)
             asking = sorted({(row.loan_id,) for r in chunk for row in r.rows if row.asks and row.loan_id})
-            pauses = {row.loan_id: row.pauses for row in await tx.rows(claims.SHARE_LOANS, l=asking)} if asking else {}
+            loans = {row.loan_id: row for row in await tx.rows(claims.SHARE_LOANS, l=asking)} if asking else {}
             now, asked = self._clock(), [row for r in chunk for row in r.rows]
             paused = await _paused(tx, now)
             rows = await tx.rows(
                 claims.INTEND,
                 i=[
                     (row.key, row.key_month, row.party_id, row.phone_key, r.left_open) for r in chunk for row in r.rows
-                    if now < r.until and (not row.asks or not self._standing.is_paused(row, pauses.get(row.loan_id), now))
+                    if now < r.until and (not row.asks or self._is_as_judged(row, loans.get(row.loan_id), now))
                 ],
                 token=claim.token, sender=courier.name, now=now, paused=paused,
             )  # fmt: skip
@@ -233,6 +233,13 @@ class Delivery:
             if intended:
                 await tx.run(claims.ADD_ATTEMPTS, a=[self._attempt_row(r) for r in intended], sender=courier.name, now=now)
         return intended, now
+
+    def _is_as_judged(self, row: Any, loan: Any, now: datetime) -> bool:
+        """Whether what the loan, locked now, says of pauses and visits lets a text that asks go."""
+        if loan is None:
+            return True
+        is_same_visit = row.purpose != Purpose.VISIT or loan.visits == row.visits
+        return is_same_visit and not self._standing.is_paused(row, loan.pauses, now)
 
     async def _listed_anew(
         self,

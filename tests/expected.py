@@ -29,6 +29,10 @@ TEMPLATES = {
     "loan.delegation.completed": "delegation_completed",
     "loan.delegation.revoked": "delegation_revoked",
     "loan.delegation.failed": "delegation_failed",
+    "loan.negotiation.approved": "negotiation_approved",
+    "loan.negotiation.agreement_signed": "negotiation_agreed",
+    "loan.negotiation.broken": "negotiation_broken",
+    "loan.repayment_account.changed": "repayment_account_changed",
 }
 #: event type → the notice it gives the payer.
 PAYERS = {

@@ -133,9 +133,9 @@ PUT_BACK = Statement(
     token=TEXT,
 )
 
-#: Locks the loans whose texts ask, so that an intent comes either before a payment or a pause, or sees it.
+#: Locks the loans whose texts ask, so that an intent comes either before a payment, a pause or a word about a visit, or sees it.
 SHARE_LOANS = Statement(
-    "SELECT loans.loan_id, loans.pauses FROM loans JOIN {l} ON loans.loan_id = l.loan_id ORDER BY loans.loan_id {for_share}",
+    "SELECT loans.loan_id, loans.pauses, loans.visits FROM loans JOIN {l} ON loans.loan_id = l.loan_id ORDER BY loans.loan_id {for_share}",
     l=Rows(loan_id=TEXT),
 )
 

@@ -84,6 +84,23 @@ async def test_another_number_that_comes_under_a_claim(world: Virtual) -> None:
     assert [message.to for message in world.sender.messages] == ["+8613900139000"]
 
 
+async def test_a_visit_that_is_declined_under_a_claim(world: Virtual) -> None:
+    """The announcement was made, the visit is declined, then the intent is asked: nobody hears of the visit."""
+    lender = Lender()
+    await world.absorb(lender.disbursed(START, (1, "2026-02-20", "912.50")), lender.visit("approved", START))
+    await world.absorb(lender.scheduled(START, at("2026-06-03 10:00")))
+    delivery = world.engine.delivery
+    claim = await delivery._claim(Lane.NORMAL)
+    assert claim is not None
+    _, ready = delivery._judged(claim, world.clock.at)
+    await world.absorb(lender.visit("declined", world.clock.at))
+    intended, _ = await delivery._intend(delivery._couriers[0], claim, ready)
+    assert [r.template for r in intended] == ["loan_disbursed"]
+    world.wait(700)
+    await world.deliver()
+    assert await world.state("visit_notice") == "suppressed visit_not_allowed"
+
+
 async def test_what_has_not_changed_is_put_back(world: Virtual) -> None:
     """A notice whose number is still missing is held, whatever else came."""
     lender = Lender(phone=None)

@@ -46,7 +46,7 @@ class Delegation:
                 return str(event["type"])
         if self._loan.ended is not None and self._loan.ended > place(word):
             return "the loan ended"
-        instalment = self._loan.instalments.get(str(word["data"].get("instalment_no")))
+        instalment = self._loan.instalments.get(("instalment", str(word["data"].get("instalment_no"))))
         if instalment is not None and not instalment.is_open and not self._loan.has_plans:
             return "its instalment is closed"
         return "paid" if self._is_only_one and any(self._pays(word, event) for event in self._loan.payments()) else None

@@ -11,12 +11,14 @@ from tests.properties.people import BORROWERS, PEOPLE
 What = Literal[
     "disbursed", "paid one", "paid half", "paid some", "reversed", "replaced", "settled", "written off", "cured", "overdue",
     "debit failed", "paused", "deceased", "resumed", "promised", "code", "approved", "signed", "authorised", "payer paid", "completed",
-    "revoked", "payer failed", "moved", "payer moved",
+    "revoked", "payer failed", "moved", "payer moved", "offered", "agreed", "broke", "account", "question", "disbursed late",
+    "visit approved", "visit declined", "visit", "visit moved", "visit cancelled",
 ]  # fmt: skip
 WHAT: tuple[What, ...] = (
     "disbursed", "disbursed", "paid one", "paid one", "paid half", "paid some", "reversed", "replaced", "settled", "written off",
     "cured", "overdue", "debit failed", "paused", "deceased", "resumed", "promised", "code", "approved", "signed",
     "authorised", "authorised", "payer paid", "completed", "revoked", "payer failed", "moved", "payer moved",
+    "offered", "agreed", "agreed", "broke", "account", "question",
 )  # fmt: skip
 HOURS = ("00:30", "07:59", "09:00", "10:00", "17:30", "21:59", "22:30")
 #: To remind is to deliver the lane of reminders alone.
@@ -100,15 +102,19 @@ Step = Happens | Works | Until | Seconds | OptsOut | Writes | Stops | Provider
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A history; `tells`: the provider knows what became of a message when it is asked."""
+    """A history; `tells`: the provider knows what became of a message when it is asked; `strict`: caps are stricter than shipped."""
 
     tells: bool
+    strict: bool
     steps: list[Step] = field(repr=False)
 
     def __repr__(self) -> str:
         """One step to a line."""
         return "\n".join(
-            [f"Story, the provider {'tells' if self.tells else 'cannot tell'}:", *(f"  {step!r}," for step in self.steps)]
+            [
+                f"Story, the provider {'tells' if self.tells else 'cannot tell'}{', strict caps' * self.strict}:",
+                *(f"  {step!r}," for step in self.steps),
+            ]
         )
 
 
@@ -140,7 +146,7 @@ _provider = st.builds(
     ),
 )
 _people = st.sampled_from(sorted(PEOPLE))
-_writes = st.builds(Writes, _people, st.sampled_from(("STOP", "STOP", "TD", "START")))
+_writes = st.builds(Writes, _people, st.sampled_from(("STOP", "STOP", "TD", "START", "Y", "N")))
 _steps: st.SearchStrategy[Step] = st.one_of(
     _happens, _happens, _happens, _works, _works, _meeting, _until, _until,
     st.builds(Seconds, st.sampled_from((1, 5, 29, 40, 1900))), _provider,
@@ -166,17 +172,33 @@ def _races(draw: st.DrawFn) -> list[Step]:
 def _words(draw: st.DrawFn) -> list[Step]:
     """A text is ready, and its number opts out, changes, or nobody is to pay any more, while it is handed over."""
     loan, n = draw(_loans), draw(st.integers(0, 3))
-    due = [Happens(draw(st.sampled_from(("disbursed", "authorised", "code"))), loan, n), *_PLANNED]
+    due = [Happens(draw(st.sampled_from(("disbursed", "authorised", "code", "question", "agreed"))), loan, n), *_PLANNED]
     who = draw(st.sampled_from((BORROWERS[loan], "li", "jones")))
     word = draw(
         st.sampled_from(
-            (Writes(who, "STOP"), Writes(who, "START"), *(Happens(w, loan, n) for w in ("moved", "payer moved", "revoked")))
+            (
+                Writes(who, "STOP"),
+                Writes(who, "START"),
+                Writes(who, "Y"),
+                *(Happens(w, loan, n) for w in ("moved", "payer moved", "revoked", "broke")),
+            )
         )
     )
     hour = [Until("10:00"), Works(("plan",))] if draw(st.booleans()) else []
     takes: Duty = "listen" if isinstance(word, Writes) else "consume"
     killed = draw(st.none() | st.tuples(st.integers(0, 1), st.integers(1, 12)))
     return [*due, *hour, word, Works(("deliver", takes), draw(_passes), killed)]
+
+
+@st.composite
+def _visits(draw: st.DrawFn) -> list[Step]:
+    """A loan is very late, a visit has a time, and what else is said of it comes before, behind or while it is announced."""
+    loan, n = draw(_loans), draw(st.integers(0, 3))
+    words = st.sampled_from(("visit approved", "visit approved", "visit declined", "visit", "visit moved", "visit cancelled"))
+    before = draw(st.lists(st.builds(Happens, words, st.just(loan), st.integers(0, 3)), max_size=2))
+    meanwhile = draw(st.lists(st.builds(Happens, words, st.just(loan), st.integers(0, 3)), max_size=2))
+    late = [Happens("disbursed late", loan, n), Happens("visit approved", loan, n)]
+    return [*late, *before, Happens("visit", loan, n), *_PLANNED, *meanwhile, Works(("deliver", "consume"), draw(_passes))]
 
 
 @st.composite
@@ -197,11 +219,17 @@ def _deaths(draw: st.DrawFn) -> list[Step]:
 
 
 _starts: st.SearchStrategy[Step] = st.builds(Happens, st.just("disbursed"), _loans, st.integers(0, 3))
-_scenes: st.SearchStrategy[list[Step]] = st.one_of(*[_steps.map(lambda step: [step])] * 5, _races(), _deaths(), _words())
+_scenes: st.SearchStrategy[list[Step]] = st.one_of(
+    *[_steps.map(lambda step: [step])] * 5, _races(), _deaths(), _words(), _visits()
+)
 
 
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
     """A few loans to begin with, then anything."""
     starts = draw(st.lists(_starts, min_size=1, max_size=3))
-    return Story(draw(st.booleans()), [*starts, *_PLANNED, *chain.from_iterable(draw(st.lists(_scenes, max_size=16)))])
+    return Story(
+        draw(st.booleans()),
+        draw(st.booleans()),
+        [*starts, *_PLANNED, *chain.from_iterable(draw(st.lists(_scenes, max_size=16)))],
+    )

@@ -1,16 +1,19 @@
 """Judges each text at its intent: by the facts that had been recorded, the person's hours and number, their wishes, and the cap."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
 from service.senders._port import Message, Reply
+from tests.properties import visiting
+from tests.properties.caps import Counted
 from tests.properties.delegating import Delegation, of_the_debt, sums_in
-from tests.properties.model import CAPPED, DAILY_CAP, FRESH, Event, Loan, place
+from tests.properties.model import FRESH, Event, Loan, place
 from tests.properties.people import BORROWERS, OWNERS, PEOPLE, Person
-from tests.properties.wishes import Wishes
+from tests.properties.wishes import CONFIRMED, Wishes
+
+UNVERIFIED = "4444"  #: the last digits of accounts that nobody verified
 
 
 class Stage(NamedTuple):
@@ -32,23 +35,39 @@ def stage_of(key: str) -> Stage | None:
 class Judge:
     """Knows which event and which word was recorded by which commit."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool = False) -> None:
         self.recorded: dict[str, tuple[int, Event]] = {}
         self.wishes = Wishes()
         self._letters: set[str] = set()
-        self._counted: Counter[tuple[str, date]] = Counter()
+        self._asked: dict[str, set[tuple[str, str]]] = {}
+        self._answered: dict[tuple[str, str], int] = {}
+        self._counted = Counted(strict=strict)
 
     def record(self, event: Event, commit: int) -> None:
         """An event was absorbed."""
         self.recorded.setdefault(event["id"], (commit, event))
 
-    def heard(self, letter: Reply, commit: int) -> None:
+    def heard(self, letter: Reply, commit: int, now: datetime) -> None:
         """What somebody wrote was taken in."""
-        if letter.id not in self._letters:
-            self._letters.add(letter.id)
-            owner = OWNERS[letter.number]
-            is_theirs = self.number_of(owner, commit) == letter.number
+        if letter.id in self._letters:
+            return
+        self._letters.add(letter.id)
+        owner = OWNERS[letter.number]
+        is_theirs = self.number_of(owner, commit) == letter.number
+        if letter.text in CONFIRMED:
             self.wishes.heard(letter.number, letter.text, commit, [owner.jurisdiction if is_theirs else "cn"])
+        elif is_theirs:
+            self._answer(letter.number, owner, commit, now)
+
+    def _answer(self, number: str, owner: Person, commit: int, now: datetime) -> None:
+        """Y and N answer the one question that there is; which of several they answer is not judged."""
+        questions = {
+            _question(event): datetime.fromisoformat(event["data"]["expires_at"])
+            for at, event in self.recorded.values()
+            if at < commit and event["data"].get("mode") == "reply" and PEOPLE[BORROWERS[event["subject"]]] is owner
+        }
+        if set(questions) == self._asked.get(number) and len(questions) == 1 and now < min(questions.values()):
+            self._answered.setdefault(next(iter(questions)), commit)
 
     def known(self, loan: str, commit: int) -> Loan:
         """The loan as it was when this commit began."""
@@ -82,9 +101,25 @@ class Judge:
             person = delegation.payer or person
         yield from self._to_whom(message, parts, person, commit)
         yield from self._when(message, person)
-        stages = [stage for key in parts if (stage := stage_of(key))]
-        if stages and stages[0].kind == "instalment":
+        yield from self._whether(message, parts, person, commit)
+
+    def _whether(self, message: Message, parts: Sequence[str], person: Person, commit: int) -> Iterator[str]:
+        """Whether what the text speaks of is still so."""
+        if UNVERIFIED in message.body:
+            yield "names an account that nobody verified"
+        stages, event = [stage for key in parts if (stage := stage_of(key))], self._event_of(message.key)
+        if message.template == "operation_reply" and event and self._answered.get(_question(event), commit) < commit:
+            yield "it was answered"
+        if message.purpose == "visit":
+            ref = stages[0].ref if stages else str(event and event["data"]["visit_id"])
+            loan = self.known(message.loan_id or "", commit)
+            yield from visiting.objections(loan, ref, message.template, message.at, person)
+        elif stages and stages[0].kind in {"instalment", "plan_instalment"}:
             yield from self._asks(message, stages, person, commit)
+        elif stages and stages[0].kind in {"contract_signing", "agreement_signing"}:
+            loan = self.known(stages[0].loan, commit)
+            if loan.signing(stages[0].kind) != stages[0].anchor:
+                yield f"{stages[0].loan} is not to be signed any more"
 
     def _delegation(self, key: str) -> str:
         stage, event = stage_of(key), self._event_of(key)
@@ -119,7 +154,7 @@ class Judge:
         left = 0
         for stage in stages:
             loan = self.known(stage.loan, commit)
-            instalment = loan.instalments.get(stage.ref)
+            instalment = loan.instalments.get((stage.kind, stage.ref))
             if instalment is None or not instalment.is_open:
                 yield f"{stage.loan} {stage.ref} is not open any more"
                 continue
@@ -133,13 +168,17 @@ class Judge:
             if message.template.startswith("digest") != (len(stages) > 1):
                 yield f"{message.template} speaks for {len(stages)}"
 
-    def over_cap(self, message: Message) -> list[str]:
-        """Counts a text that reached somebody; says if it was one too many for its day."""
-        if message.purpose not in CAPPED:
-            return []
-        day = message.to, OWNERS[message.to].local(message.at).date()
-        self._counted[day] += 1
-        return [f"{message.key}: number {self._counted[day]} of a day"] if self._counted[day] > DAILY_CAP else []
+    def arrived(self, message: Message) -> Iterator[str]:
+        """Counts a text that reached somebody; says if it was one too many."""
+        event = self._event_of(message.key)
+        if event and message.template == "operation_reply":
+            self._asked.setdefault(message.to, set()).add(_question(event))
+        day = OWNERS[message.to].local(message.at).date()
+        yield from (f"{message.key}: {wrong}" for wrong in self._counted.over(message.to, message.purpose, day))
+
+
+def _question(event: Event) -> tuple[str, str]:
+    return event["subject"], event["data"]["operation_id"]
 
 
 def _wording(body: str, left: int, anchors: set[str], today: date) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.lender import SHANGHAI, Lender
 from tests.properties.happenings import Happens, What
+from tests.properties.judge import UNVERIFIED
 from tests.properties.model import Event
 from tests.properties.people import BORROWERS, PAYERS, PEOPLE, Person
 
@@ -50,6 +51,29 @@ class Told:
         first = _FIRST[self.n]
         lines = [(1, self.day(first), self.amounts[0]), (2, self.day(first + self.n), self.amounts[1])]
         return self.lender.disbursed(self.now, *lines, method="auto_debit" if self.n % 2 else "manual")
+
+    def disbursed_late(self) -> bytes:
+        """One instalment has been due for months, the other for a few days."""
+        return self.lender.disbursed(self.now, (1, self.day(-95), self.amounts[0]), (2, self.day(-self.n - 1), self.amounts[1]))
+
+    def agreed(self) -> bytes:
+        """A plan of two instalments, of sums of its own."""
+        first = _FIRST[self.n]
+        lines = [(no, self.day(first + no - 1), f"{float(self.amounts[no - 1]) / 2 + 1:.2f}") for no in (1, 2)]
+        return self.lender.agreed(self.now, *lines, borrower=self.borrower)
+
+    def account(self) -> bytes:
+        """Money is to go to another account; only the first kind is verified and a company's."""
+        told = {"verified": self.n != 1, "account_type": "corporate" if self.n < 2 else "personal"}
+        return self.lender.account(
+            self.now, borrower=self.borrower, account_last4="8821" if self.n == 0 else UNVERIFIED, **told
+        )
+
+    def visit(self) -> bytes:
+        """A visit has a time: a good one, one at night, one that is too near, or too few who come."""
+        hour = 23 if self.n == 1 else 10
+        at = (self.now + timedelta(days=1 if self.n == 2 else 2)).replace(hour=hour, minute=0)
+        return self.lender.scheduled(self.now, at, 1 if self.n == 3 else 2, borrower=self.borrower)
 
     def replaced(self) -> bytes:
         """Some instalments move, others close or open."""
@@ -122,6 +146,17 @@ _EVENTS: dict[What, Callable[[Told], bytes]] = {
     "payer failed": lambda t: t.lender.failed(t.now, t.delegation_id),
     "moved": lambda t: t.moved(t.borrower),
     "payer moved": lambda t: t.moved(t.payer),
+    "offered": lambda t: t.lender.approved_plan(t.now, t.day(t.n)),
+    "agreed": Told.agreed,
+    "broke": lambda t: t.lender.broke(t.now),
+    "account": Told.account,
+    "question": lambda t: t.lender.operation(t.now, t.now + timedelta(minutes=5), f"OP-{t.n}", borrower=t.borrower),
+    "disbursed late": Told.disbursed_late,
+    "visit approved": lambda t: t.lender.visit("approved", t.now),
+    "visit declined": lambda t: t.lender.visit("declined", t.now),
+    "visit": Told.visit,
+    "visit moved": lambda t: t.lender.visit("rescheduled", t.now, at=(t.now + timedelta(days=t.n + 1)).isoformat()),
+    "visit cancelled": lambda t: t.lender.visit("cancelled", t.now),
     "signed": lambda t: t.event("loan.contract.signed", contract_no="C-1", signed_at=t.now.isoformat()),
 }  # fmt: skip
 

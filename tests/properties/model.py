@@ -8,18 +8,22 @@ from typing import Any
 from tests.properties.people import Person
 
 Event = dict[str, Any]
+#: What opens the time to sign, and what ends it.
+_SIGNING = {
+    "contract_signing": ("loan.application.approved", "loan.contract.signed", "loan.application.rejected"),
+    "agreement_signing": ("loan.negotiation.approved", "loan.negotiation.agreement_signed", "loan.negotiation.rejected"),
+}
 FRESH = timedelta(minutes=30)
-CAPPED = {"reminder", "collection", "payer", "visit"}
-DAILY_CAP = 5
 
 
 @dataclass(slots=True)
 class Instalment:
-    """One instalment, with what is known of it; money in cents."""
+    """One instalment of a loan or of its plan, with what is known of it; money in cents."""
 
     due_on: date
     amount: int
     set_at: tuple[str, str]
+    request_id: str | None = None
     replaced_at: tuple[str, str] | None = None
     paid: int = 0
     is_open: bool = False
@@ -41,14 +45,18 @@ def minor(amount: str) -> int:
 
 
 class Loan:
-    """A loan as these events leave it, whatever their order."""
+    """A loan as these events leave it, whatever their order. Instalments by kind and number."""
 
     def __init__(self, events: Iterable[Event]) -> None:
         self.events = sorted(events, key=place)
-        self.instalments: dict[str, Instalment] = {}
+        self.instalments: dict[tuple[str, str], Instalment] = {}
         for event in self.events:
             if event["type"] in {"loan.disbursed", "loan.schedule.replaced"}:
                 self._schedule(event)
+            elif event["type"] == "loan.negotiation.agreement_signed":
+                self._agree(event)
+            elif event["type"] == "loan.negotiation.broken":
+                self._break(event)
         self._pay()
         self.ended = self._ended()
         for each in self.instalments.values():
@@ -65,13 +73,30 @@ class Loan:
 
     def _schedule(self, event: Event) -> None:
         """Names open or move; with a new schedule the others close."""
-        named = {str(line["no"]): line for line in event["data"]["instalments"]}
-        for no, line in named.items():
-            self.instalments[no] = Instalment(date.fromisoformat(line["due_on"]), minor(line["amount"]), place(event))
+        named = self._open("instalment", event)
         if event["type"] == "loan.schedule.replaced":
-            for no, each in self.instalments.items():
-                if no not in named and each.replaced_at is None:
-                    each.replaced_at = place(event)
+            self._end(event, [each for key, each in self.instalments.items() if key not in named and key[0] == "instalment"])
+
+    def _agree(self, event: Event) -> None:
+        """A plan stands in place of all that was due."""
+        named = self._open("plan_instalment", event)
+        self._end(event, [each for key, each in self.instalments.items() if key not in named])
+
+    def _break(self, event: Event) -> None:
+        """The plan of a request is over."""
+        request = event["data"]["request_id"]
+        self._end(event, [each for each in self.instalments.values() if each.request_id == request])
+
+    def _open(self, kind: str, event: Event) -> set[tuple[str, str]]:
+        named = {(kind, str(line["no"])): line for line in event["data"]["instalments"]}
+        for key, line in named.items():
+            due_on, request = date.fromisoformat(line["due_on"]), event["data"].get("request_id")
+            self.instalments[key] = Instalment(due_on, minor(line["amount"]), place(event), request)
+        return set(named)
+
+    def _end(self, event: Event, over: Iterable[Instalment]) -> None:
+        for each in over:
+            each.replaced_at = each.replaced_at or place(event)
 
     def payments(self) -> list[Event]:
         """The payments that were not taken back."""
@@ -82,19 +107,40 @@ class Loan:
         """Money goes to the instalment it names, else to the oldest that was open then."""
         for event in self.payments():
             said, money = event["data"], minor(event["data"]["amount"])
-            if "instalment_no" in said:
-                targets = [self.instalments[no] for no in [str(said["instalment_no"])] if no in self.instalments]
-            else:
-                then = [
-                    (each.due_on, no, each)
-                    for no, each in self.instalments.items()
-                    if each.replaced_at is None or event["time"] < each.replaced_at[0]
-                ]
-                targets = [each for _, _, each in sorted(then, key=lambda found: found[:2])]
-            for each in targets:
+            for each in self._meant(said.get("instalment_no"), event["time"]):
                 part = min(money, each.left)
                 each.paid += part
                 money -= part
+
+    def _meant(self, no: int | None, at: str) -> list[Instalment]:
+        """What money of a moment is for: under a plan what stood then, else the loan's own."""
+        lasted = {key: each for key, each in self.instalments.items() if each.replaced_at is None or at < each.replaced_at[0]}
+        if self._has_plan(at):
+            stood = {key: each for key, each in lasted.items() if each.set_at[0] <= at}
+            if no is not None:
+                return sorted((each for key, each in stood.items() if key[1] == str(no)), key=lambda each: each.set_at)[-1:]
+        elif no is not None:
+            return [each for key, each in self.instalments.items() if key == ("instalment", str(no))]
+        else:
+            stood = {key: each for key, each in lasted.items() if key[0] == "instalment"}
+        return [each for _, each in sorted(stood.items(), key=lambda found: (found[1].due_on, found[0][1]))]
+
+    def _has_plan(self, at: str) -> bool:
+        """Whether the newest plan agreed by then had not been broken by then."""
+        agreed = [event for event in self._of("loan.negotiation.agreement_signed") if event["time"] <= at]
+        broken = [event for event in self._of("loan.negotiation.broken") if event["time"] <= at]
+        same = agreed and agreed[-1]["data"]["request_id"]
+        return bool(agreed) and not any(
+            place(event) > place(agreed[-1]) and event["data"]["request_id"] == same for event in broken
+        )
+
+    def signing(self, kind: str) -> str | None:
+        """Until when a contract or an agreement is to be signed, if it still is."""
+        opens, *closes = _SIGNING[kind]
+        offers, ends = self._of(opens), self._of(*closes)
+        places = [*(place(event) for event in ends), *filter(None, [self.ended])]
+        is_over = not offers or any(each > place(offers[-1]) for each in places)
+        return None if is_over else str(offers[-1]["data"]["sign_by"])
 
     def _ended(self) -> tuple[str, str] | None:
         """When the whole loan ended, unless money was taken back after a settlement."""

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -25,6 +27,7 @@ from service.settings import Settings
 from service.vault import generated_keys, parse_keys
 from tests.expected import expected_event_keys
 from tests.lender import SHANGHAI, at
+from tests.properties.caps import strict_rules
 from tests.properties.happenings import Duty, Happens, OptsOut, Seconds, Stops, Story, Until, Works, Writes
 from tests.properties.happenings import Provider as Says
 from tests.properties.judge import Judge
@@ -48,7 +51,7 @@ class Play:
 
     def __init__(self, ledger: Ledger, story: Story) -> None:
         self.clock = VirtualClock(START)
-        self.judge = Judge()
+        self.judge = Judge(strict=story.strict)
         self.queue: list[Event] = []
         self.published: list[Event] = []
         self.letters: list[Reply] = []
@@ -127,7 +130,8 @@ class Play:
             case "remind":
                 await self._deliver(engine, Lane.BULK)
             case "sweep":
-                for sweep in (engine.settling.expire, engine.settling.release, engine.settling.settle):
+                does = engine.settling
+                for sweep in (does.expire, does.release, does.settle, does.unanswered):
                     await sweep(now())
 
     async def _deliver(self, engine: Engine, lane: Lane) -> None:
@@ -156,7 +160,7 @@ class Play:
     def _saw(self, worker: Worker, commit: int) -> None:
         for each in worker.holds:
             if isinstance(each, Reply):
-                self.judge.heard(each, commit)
+                self.judge.heard(each, commit, self.clock.at)
             else:
                 self.judge.record(each, commit)
 
@@ -175,7 +179,7 @@ class Play:
             each.start()
         try:
             return build(
-                _SETTINGS,
+                _STRICT if self._story.strict else _SETTINGS,
                 ledger,
                 _VAULT,
                 [Line(worker, self._provider)],
@@ -253,6 +257,8 @@ _NEXT = Statement(
     returns={"at": INSTANT, "ends": INSTANT, "lease": INSTANT, "doubt": INSTANT},
 )
 _SETTINGS = Settings(database_url="sqlite://")
+_RULES = TemporaryDirectory()
+_STRICT = _SETTINGS.model_copy(update={"rules": strict_rules(Path(_RULES.name))})
 
 
 def _next(now: datetime, hour: str) -> datetime:

@@ -45,7 +45,7 @@ class Provider:
         self.arrived.update(parts)
         may_repeat = message.purpose == "security" and not self._tells
         self.problems += [f"{key}: told {self.arrived[key]} times" for key in parts if self.arrived[key] > 1 and not may_repeat]
-        self.problems += self._judge.over_cap(message)
+        self.problems += self._judge.arrived(message)
 
     def query(self, keys: Sequence[str]) -> list[Answer]:
         """What became of these."""
