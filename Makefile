@@ -57,7 +57,8 @@ bench: .venv/dev.stamp ## Measure, beside a Celery pipeline that does the same (
 
 chaos: .venv/dev.stamp ## The killing tests and random histories at full size (CHAOS_EVENTS, HISTORIES, 20000 each)
 	scripts/install_servers
-	CHAOS_EVENTS=$${CHAOS_EVENTS:-20000} HISTORIES=$${HISTORIES:-20000} $(PYTHON) -m pytest -m chaos --timeout 3600
+	CHAOS_EVENTS=$${CHAOS_EVENTS:-20000} $(PYTHON) -m pytest -m chaos --timeout 3600 tests/integration
+	HISTORIES=$${HISTORIES:-20000} $(PYTHON) -m pytest -m chaos -n $${TEST_WORKERS:-auto} tests/properties
 
 check-segments: .venv/dev.stamp ## The segment counter against another one, a million strings
 	$(PYTHON) scripts/check_segments.py --count 1000000

@@ -67,6 +67,9 @@ class Settling:
             changed = [*await tx.rows(sql.SETTLE, s=ends)]
             attempts = await tx.rows(sql.SETTLE_ATTEMPTS, s=[(row.key, told[answers[row.key]]) for row in changed], now=now)
             await contacts.give_back(tx, [attempt.id for attempt in attempts if attempt.outcome == "not_sent"])
+            asked = sorted({(row.loan_id, row.ref) for row in rows if row.template == questions.ASKING})
+            if asked:  # what was answered while nobody knew whether it had gone does not go again
+                changed += await tx.rows(questions.END_ASKING, q=asked)
             unsaid = [(row.key,) for row in rows if row.lists and answers[row.key] == "never_arrived"]
             if unsaid:
                 changed += await tx.rows(digests.BRING_BACK, h=unsaid, token=None)

@@ -10,6 +10,7 @@ from service.ledger.notices import STEP, STOPPABLE
 from service.ledger.outbox import Told
 from service.ledger.statement import BYTES, INSTANT, INT, TEXT, Rows, Statement
 
+ASKING = "operation_reply"  #: the template that asks
 _ANSWERED = "RETURNING questions.loan_id, questions.operation_id, questions.answer"
 
 #: Asked again, the newer event says how long; what has been answered stays answered.
@@ -27,7 +28,7 @@ ADD = Statement(
 END_ASKING = Statement(
     f"""
     UPDATE notices SET state = 'cancelled', reason = 'answered', seq = notices.seq + 1 FROM {{q}}
-    WHERE notices.loan_id = q.loan_id AND notices.ref = q.operation_id AND notices.template = 'operation_reply' AND {STOPPABLE}
+    WHERE notices.loan_id = q.loan_id AND notices.ref = q.operation_id AND notices.template = '{ASKING}' AND {STOPPABLE}
     AND EXISTS (SELECT 1 FROM questions o WHERE o.loan_id = q.loan_id AND o.operation_id = q.operation_id AND o.answer IS NOT NULL)
     {STEP}
     """,

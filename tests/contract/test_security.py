@@ -228,6 +228,18 @@ async def test_a_question_that_never_went_cannot_be_answered(world: Virtual) -> 
     assert await told(world) == []
 
 
+async def test_a_question_that_was_answered_is_not_asked_again_on_a_guess(world: Virtual) -> None:
+    """Nobody knew whether the question had gone, the borrower answered it, then it would have been said again: it ends."""
+    world.sender.script(Unknown("timeout"))
+    await asked(world, "OP-1")
+    assert await world.reply("Y") == "accepted"
+    world.wait(3)
+    await world.sweep()
+    await world.deliver()
+    assert await world.state("operation_reply") == "cancelled answered"
+    assert await told(world) == [("OP-1", "confirmed")]
+
+
 async def test_asked_again_the_newer_event_says_how_long(world: Virtual) -> None:
     """In any order of arrival; an operation that was answered is not asked about any more."""
     lender = Lender()

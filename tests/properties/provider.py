@@ -43,7 +43,7 @@ class Provider:
 
     def _note(self, message: Message, parts: Sequence[str]) -> None:
         self.arrived.update(parts)
-        may_repeat = message.purpose == "security" and not self._tells
+        may_repeat = message.purpose in {"security", "visit"} and not self._tells
         self.problems += [f"{key}: told {self.arrived[key]} times" for key in parts if self.arrived[key] > 1 and not may_repeat]
         self.problems += self._judge.arrived(message)
 
