@@ -338,8 +338,8 @@ def moments_between(ladder: Ladder, after: datetime, until: datetime, zones: Col
         found
         for stage in ladder.stages
         if stage.day is not None
-        for zone in zones
         for due_on in _candidates(stage, after, until)
+        for zone in zones
         if after < (found := _stage_moment(ladder, stage, due_on, zone)).moment <= until
     ]
 

@@ -102,12 +102,19 @@ def _interruption(dice: Dice) -> list[Step]:
     loan, n = dice.choice(_LOANS), dice.randint(0, 3)
     due = Happens(dice.choice(("disbursed", "authorised", "authorised", "code", "question", "agreed", "account")), loan, n)
     who = dice.choice((BORROWERS[loan], "li", "jones"))
-    words: list[What] = ["moved", "payer moved", "revoked", "broke", "payer paid"]
+    words: list[What] = ["moved", "payer moved", "revoked", "completed", "payer failed", "broke", "payer paid"]
     word = dice.choice([*(Writes(who, word) for word in ("STOP", "START", "Y")), *(Happens(word, loan, n) for word in words)])
     first: list[Step] = [Works(("deliver",))] if dice.maybe(0.3) else []
     hour: list[Step] = [Until("10:00"), Works(("plan",))] if dice.maybe() else []
     takes: Duty = "listen" if isinstance(word, Writes) else "consume"
     return [due, *PLANNED, *first, *hour, word, Works(("deliver", takes), dice.passes(), dice.killed())]
+
+
+def _change_of_mind(dice: Dice) -> list[Step]:
+    """Somebody opts out, and in again while the first answer may still be on its way."""
+    who = dice.choice(_PEOPLE)
+    stop = Works(("deliver", "listen") if dice.maybe() else ("listen",), dice.passes())
+    return [Writes(who, "STOP"), stop, Writes(who, "START"), Works(("deliver", "listen"), dice.passes(), dice.killed())]
 
 
 def _visit(dice: Dice) -> list[Step]:
@@ -134,7 +141,8 @@ def _death(dice: Dice) -> list[Step]:
 
 
 _SCENES: Final[dict[Callable[[Dice], list[Step]], int]] = {
-    _event: 6, _works: 4, _meeting: 2, _time: 4, _trouble: 2, _word: 1, _race: 2, _interruption: 3, _visit: 1, _death: 1,
+    _event: 6, _works: 4, _meeting: 2, _time: 4, _trouble: 2, _word: 1, _change_of_mind: 1, _race: 2, _interruption: 3, _visit: 1,
+    _death: 1,
 }  # fmt: skip
 
 
