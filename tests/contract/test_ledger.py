@@ -263,12 +263,16 @@ async def test_a_lease_that_ran_out_is_released(world: Virtual) -> None:
 # ---------------------------------------------------------------- intents
 
 
+def _as_intent(place: tuple[str, int], loan: str = "L-1") -> tuple[Any, ...]:
+    return (*place, f"B-{loan}", _VAULT.keyed_hash("+8613800138000"), None)
+
+
 async def _intend(ledger: Ledger, place: tuple[str, int], token: str, now: datetime, loan: str = "L-1") -> list[str]:
     async with ledger.transaction() as tx:
         await tx.rows(claims.SHARE_LOANS, l=[(loan,)])
         rows = await tx.rows(
             claims.INTEND,
-            i=[(*place, _VAULT.keyed_hash("+8613800138000"), None)],
+            i=[_as_intent(place, loan)],
             token=token,
             sender="memory://",
             now=now,
@@ -305,9 +309,7 @@ async def test_a_payment_waits_for_an_intent(world: Virtual) -> None:
     async with opened(NOW, url=_url(world), vault=_VAULT) as other:
         async with world.engine.ledger.transaction() as tx:
             await tx.rows(claims.SHARE_LOANS, l=[("L-1",)])
-            intended = await tx.rows(
-                claims.INTEND, i=[(*place, b"", None)], token=token, sender="memory://", now=NOW, paused=[]
-            )
+            intended = await tx.rows(claims.INTEND, i=[_as_intent(place)], token=token, sender="memory://", now=NOW, paused=[])
             payment = asyncio.create_task(other.absorb(Lender().paid(NOW, "100.00", id_="p")))
             await asyncio.sleep(0.1)
             assert not payment.done()
