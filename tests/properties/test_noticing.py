@@ -84,6 +84,7 @@ CASES = {
         "confirms what is not so",
         [*_DISBURSED, Writes("wang", "STOP"), *_TAKEN_IN, Writes("wang", "START"), *_TAKEN_IN],
         {(notices, "END_ANSWERS"): _IDLE},
+        tells=False,
     ),
     "third party": Case(
         "tells a third party of the debt: 逾期",
