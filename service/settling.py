@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from service.couriers import Courier
-from service.ledger import Ledger, contacts, digests, outbox, questions, visiting
+from service.ledger import Ledger, contacts, digests, notices, outbox, questions, visiting
 from service.ledger import settling as sql
 from service.ledger.outbox import Alert, Step
 from service.metrics import Metrics
@@ -70,6 +70,9 @@ class Settling:
             asked = sorted({(row.loan_id, row.ref) for row in rows if row.template == questions.ASKING})
             if asked:  # what was answered while nobody knew whether it had gone does not go again
                 changed += await tx.rows(questions.END_ASKING, q=asked)
+            replies = [(row.key, row.key_month) for row in rows if row.is_answer]
+            if replies:  # nor does an answer to somebody who has written again
+                changed += await tx.rows(notices.END_OVERTAKEN_ANSWERS, k=replies)
             unsaid = [(row.key,) for row in rows if row.lists and answers[row.key] == "never_arrived"]
             if unsaid:
                 changed += await tx.rows(digests.BRING_BACK, h=unsaid, token=None)

@@ -113,6 +113,14 @@ END_ANSWERS = Statement(
     k=Rows(phone_key=BYTES),
 )
 
+#: Of these answers, that wait again, those behind which another one came.
+END_OVERTAKEN_ANSWERS = Statement(
+    f"UPDATE notices SET state = 'superseded', reason = 'later_reply', seq = notices.seq + 1 FROM {{k}} "
+    f"WHERE notices.key = k.key AND notices.key_month = k.month AND {STOPPABLE} AND EXISTS ("
+    f"SELECT 1 FROM notices later WHERE later.only_to = notices.only_to AND later.moment > notices.moment) {STEP}",
+    k=Rows(key=TEXT, month=INT),
+)
+
 CANCEL_CURED = Statement(
     f"UPDATE notices SET state = 'cancelled', reason = 'cured', seq = notices.seq + 1 FROM {{l}} "
     f"WHERE notices.loan_id = l.loan_id AND notices.purpose = 'collection' AND {STOPPABLE} {STEP}",

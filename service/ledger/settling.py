@@ -51,6 +51,7 @@ FORGET = Statement(
 UNKNOWN = Statement(
     f"""
     SELECT n.key, n.key_month, n.loan_id, n.ref, n.template, n.sender, n.purpose, n.reason, n.handed_at, n.expires_at, n.digest, n.moment,
+        n.only_to IS NOT NULL AS is_answer,
         (SELECT l.borrower_id FROM loans l WHERE l.loan_id = n.loan_id) AS borrower_id, {LISTS} AS lists,
         n.reason = 'restored' AND n.digest IS NOT NULL AND {HAS_MATES} AS may_be_listed,
         CASE WHEN n.reason = 'restored' AND n.digest IS NOT NULL THEN {MATE_TOLD} END AS told_in,
@@ -65,6 +66,7 @@ UNKNOWN = Statement(
         "expires_at": INSTANT,
         "moment": INSTANT,
         "moot": BOOL,
+        "is_answer": BOOL,
         "lists": BOOL,
         "may_be_listed": BOOL,
     },

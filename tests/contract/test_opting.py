@@ -227,6 +227,21 @@ async def test_a_confirmation_that_may_have_gone_is_not_repeated(world: Virtual)
     assert await world.state("opt_out_confirmed") == "unknown cannot_tell"
 
 
+async def test_a_confirmation_that_never_arrived_does_not_go_after_the_next_word(world: Virtual) -> None:
+    """The outcome of the first is unknown when START comes; it turns out that it never arrived, and only what holds now is said."""
+    await lent(world)
+    world.sender.script(Unknown("timeout"))
+    await world.reply("TD")
+    await world.deliver()
+    world.wait(1)
+    await world.reply("START")
+    world.wait(10)
+    await world.sweep()
+    await world.deliver()
+    assert await world.state("opt_out_confirmed") == "superseded later_reply"
+    assert world.sent == ["opt_in_confirmed"]
+
+
 async def test_an_opt_out_between_claim_and_intent(world: Virtual) -> None:
     """A reminder that a worker has in hand ends; no intent is committed after the opt-out."""
     await lent(world)

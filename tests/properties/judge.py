@@ -35,9 +35,9 @@ def stage_of(key: str) -> Stage | None:
 class Judge:
     """Knows which event and which word was recorded by which commit."""
 
-    def __init__(self, *, strict: bool, tells: bool) -> None:
+    def __init__(self, *, strict: bool) -> None:
         self.recorded: dict[str, tuple[int, Event]] = {}
-        self.wishes = Wishes(says_again=tells)
+        self.wishes = Wishes()
         self._letters: set[str] = set()
         self._asked: dict[str, set[tuple[str, str]]] = {}
         self._answered: dict[tuple[str, str], int] = {}

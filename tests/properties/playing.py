@@ -51,7 +51,7 @@ class Play:
 
     def __init__(self, ledger: Ledger, story: Story) -> None:
         self.clock = VirtualClock(START)
-        self.judge = Judge(strict=story.strict, tells=story.tells)
+        self.judge = Judge(strict=story.strict)
         self.queue: list[Event] = []
         self.published: list[Event] = []
         self.letters: list[Reply] = []

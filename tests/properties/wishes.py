@@ -13,8 +13,7 @@ CONFIRMED: Final = {"STOP": "opt_out_confirmed", "TD": "opt_out_confirmed", "STA
 class Wishes:
     """Each number's wishes as they changed; a commit sees what was committed before it."""
 
-    def __init__(self, *, says_again: bool) -> None:
-        self._says_again = says_again  #: a confirmation that never arrived goes again, whatever was written since
+    def __init__(self) -> None:
         self._by_reply: dict[str, list[tuple[int, frozenset[str]]]] = {}
         self._by_ops: dict[str, int] = {}
         self._due: Counter[tuple[str, str]] = Counter()
@@ -44,7 +43,7 @@ class Wishes:
         answers = self._answered.setdefault((number, template), set())
         answers.add(key)
         is_out = bool(self._stopped(number, commit)) or self._by_ops.get(number, commit) < commit
-        is_true = is_out == (template == "opt_out_confirmed") or self._says_again
+        is_true = is_out == (template == "opt_out_confirmed")
         return not is_true or len(answers) > self._due[number, template]
 
     def _stopped(self, number: str, commit: int) -> frozenset[str]:
