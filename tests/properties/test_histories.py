@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,16 +15,6 @@ pytestmark = pytest.mark.chaos
 #: Histories of a run, `make chaos` plays 20,000; and the number of the first, for others than last time.
 HISTORIES, FIRST = int(os.environ.get("HISTORIES", "300")), int(os.environ.get("HISTORIES_FROM", "0"))
 _CHUNK = 250  #: histories of one test: processes share the chunks
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[tuple[asyncio.Runner, Ledger]]:
-    """One database in memory for all histories; each begins by emptying it."""
-    with asyncio.Runner() as runner:
-        ledger = Ledger("sqlite://")
-        runner.run(ledger.create_tables())
-        yield runner, ledger
-        runner.run(ledger.close())
 
 
 @pytest.mark.timeout(300 + 3 * _CHUNK)

@@ -1,7 +1,6 @@
 """The model notices: with one statement or function broken on purpose a history that had no problem has one."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -154,16 +153,6 @@ CASES = {
         },
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[tuple[asyncio.Runner, Ledger]]:
-    """One database in memory for all histories."""
-    with asyncio.Runner() as runner:
-        ledger = Ledger("sqlite://")
-        runner.run(ledger.create_tables())
-        yield runner, ledger
-        runner.run(ledger.close())
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
