@@ -7,6 +7,9 @@ from service.ledger.visiting import ANNOUNCED, ANNOUNCEMENT
 
 _KEYS = Rows(key=TEXT, month=INT)
 
+#: A number is told that it will be told again only while nothing of it is suppressed; an operator may have done so since.
+_UNTRUE = "{row}.template = 'opt_in_confirmed' AND EXISTS (SELECT 1 FROM suppressions a WHERE a.phone_key = {number})"
+
 #: Takes the oldest ready notices of a lane, of each digest its head; what an operator has paused is passed over. In the order of
 #: its index and no finer, or each claim would sort all that became ready in one minute.
 CLAIM = Statement(
@@ -45,7 +48,8 @@ DETAILS = Statement(
             SELECT 1 FROM consents c WHERE c.party_id = p.party_id AND c.purpose = n.purpose AND c.granted)
             ELSE false END AS consented,
         n.purpose <> 'security' AND n.only_to IS NULL AND EXISTS (
-            SELECT 1 FROM suppressions s WHERE s.phone_key = p.phone_key AND s.purpose IN (n.purpose, '*')) AS suppressed,
+            SELECT 1 FROM suppressions s WHERE s.phone_key = p.phone_key AND s.purpose IN (n.purpose, '*'))
+            OR {_UNTRUE.format(row="n", number="p.phone_key")} AS suppressed,
         n.stage IS NOT NULL AND EXISTS (
             SELECT 1 FROM notices later WHERE later.loan_id = n.loan_id AND later.kind = n.kind AND later.ref = n.ref
             AND later.anchor = n.anchor AND later.role = n.role AND later.channel = n.channel AND later.stage IS NOT NULL
@@ -148,18 +152,19 @@ SHARE_PARTIES = Statement(
 #: The intent: from here on the notice may have been said. Gives the keys that may be handed over: not those whose text was made
 #: when something else was left to pay, nor those whose party has another number by now.
 INTEND = Statement(
-    """
-    UPDATE notices SET handed_at = :now, sender = :sender FROM {i}
-    WHERE notices.key = i.key AND notices.key_month = i.month AND notices.token = :token AND {notice_state} = 'sending'
+    f"""
+    UPDATE notices SET handed_at = :now, sender = :sender FROM {{i}}
+    WHERE notices.key = i.key AND notices.key_month = i.month AND notices.token = :token AND {{notice_state}} = 'sending'
     AND notices.lease_until > :now AND notices.expires_at > :now
     AND (NOT notices.asks OR notices.kind IS NULL OR EXISTS (
         SELECT 1 FROM deadlines d WHERE d.loan_id = notices.loan_id AND d.kind = notices.kind AND d.ref = notices.ref
         AND d.state = 'open' AND (notices.stage IS NULL OR d.anchor = notices.anchor)
         AND (i.left_open IS NULL OR d.amount - d.paid = i.left_open)))
     AND EXISTS (SELECT 1 FROM parties p WHERE p.party_id = i.party_id AND p.phone_key = i.phone_key)
+    AND NOT ({_UNTRUE.format(row="notices", number="i.phone_key")})
     AND (notices.only_to = i.phone_key OR notices.only_to IS NULL AND (notices.purpose = 'security' OR NOT EXISTS (
         SELECT 1 FROM suppressions s WHERE s.phone_key = i.phone_key AND s.purpose IN (notices.purpose, '*'))))
-    AND NOT EXISTS (SELECT 1 FROM {paused} WHERE paused.scope = 'all' OR (paused.scope = 'lane' AND paused.name = notices.lane)
+    AND NOT EXISTS (SELECT 1 FROM {{paused}} WHERE paused.scope = 'all' OR (paused.scope = 'lane' AND paused.name = notices.lane)
         OR (paused.scope = 'template' AND paused.name = notices.template)
         OR (paused.scope = 'channel' AND paused.name = notices.channel)
         OR (paused.scope = 'loan' AND paused.name = notices.loan_id) OR (paused.scope = 'sender' AND paused.name = :sender))

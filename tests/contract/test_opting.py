@@ -242,6 +242,23 @@ async def test_a_confirmation_that_never_arrived_does_not_go_after_the_next_word
     assert world.sent == ["opt_in_confirmed"]
 
 
+async def test_nobody_is_told_they_are_back_after_an_operator_said_otherwise(world: Virtual) -> None:
+    """START's confirmation never arrived; by the time it could go again an operator has suppressed the number."""
+    await lent(world)
+    await world.reply("TD")
+    await world.deliver()
+    world.wait(1)
+    world.sender.script(Unknown("timeout"))
+    await world.reply("START")
+    await world.deliver()
+    await world.operations.suppress(PHONE, "reminder", who="li", evidence="letter of 3 June", now=world.clock.at)
+    world.wait(10)
+    await world.sweep()
+    await world.deliver()
+    assert world.sent == ["opt_out_confirmed"]
+    assert await world.state("opt_in_confirmed") == "suppressed opted_out"
+
+
 async def test_an_opt_out_between_claim_and_intent(world: Virtual) -> None:
     """A reminder that a worker has in hand ends; no intent is committed after the opt-out."""
     await lent(world)
