@@ -25,6 +25,11 @@ class LedgerRefused(Exception):  # noqa: N818
     """The database refuses the data (a value it cannot hold, a broken constraint): trying again will not help."""
 
 
+#: The database is not there, or its link is cut. `InternalClientError`: asyncpg, asked between a cut and the news of it
+#: (https://github.com/MagicStack/asyncpg/issues/784); its pool throws such a connection away.
+_LINK_LOST = (
+    PoolTimeout, InterfaceError, ConnectionError, TimeoutError, OSError, asyncpg.InterfaceError, asyncpg.InternalClientError,
+)  # fmt: skip
 #: SQLSTATE classes. Source: PostgreSQL manual, appendix A.
 _REFUSED = re.compile(r"^(22|23)")
 _CONFLICT = re.compile(r"^40")
@@ -41,7 +46,7 @@ def sorted_out(error: BaseException) -> BaseException:
         return _by_state(error)
     if isinstance(error, sqlite3.Error):
         return _from_sqlite(error) or error
-    if isinstance(error, (PoolTimeout, InterfaceError, ConnectionError, TimeoutError, OSError, asyncpg.InterfaceError)):
+    if isinstance(error, _LINK_LOST):
         return LedgerAway(type(error).__name__)
     return error
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from service.gate import Counter
@@ -111,6 +112,34 @@ async def test_a_database_that_is_not_there_is_away() -> None:
         async with ledger.transaction():
             pass
     await ledger.close()
+
+
+async def test_a_link_cut_at_any_moment_is_away(postgres_url: str) -> None:
+    """Before, in and between two statements: always LedgerAway, and the pool's only connection is made anew."""
+    ledger = Ledger(postgres_url, pool_size=1)
+    admin = await asyncpg.connect(postgres_url)
+    cuts = asyncio.ensure_future(_cut_again_and_again(admin))
+    cut = 0
+    for _ in range(300):
+        try:
+            async with ledger.transaction() as tx:
+                await tx.rows(Statement("SELECT 1 AS one"))
+                await tx.run(Statement("SELECT 2"))
+        except LedgerAway:
+            cut += 1
+    cuts.cancel()
+    await asyncio.wait([cuts])
+    await admin.close()
+    assert cut
+    async with ledger.transaction() as tx:
+        assert [row.one for row in await tx.rows(Statement("SELECT 1 AS one"))] == [1]
+    await ledger.close()
+
+
+async def _cut_again_and_again(admin: asyncpg.Connection) -> None:
+    while True:
+        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'duebell'")
+        await asyncio.sleep(0)
 
 
 # ---------------------------------------------------------------- inbox, loans, outbox
