@@ -36,7 +36,7 @@ _MEETINGS: Final[tuple[tuple[Duty, Duty], ...]] = (
     ("deliver", "consume"), ("deliver", "deliver"), ("consume", "consume"), ("deliver", "sweep"), ("deliver", "listen"),
 )  # fmt: skip
 _VISIT: Final[tuple[What, ...]] = (
-    "visit approved", "visit approved", "visit declined", "visit", "visit moved", "visit cancelled",
+    "visit approved", "visit approved", "visit declined", "visit", "visit moved", "visit moved", "visit cancelled", "cured", "paid one",
 )  # fmt: skip
 
 
@@ -125,11 +125,39 @@ def _visit(dice: Dice) -> list[Step]:
     return [
         *late,
         *before,
-        dice.happens("visit", loan=loan),
+        Happens("visit", loan, 0) if dice.maybe() else dice.happens("visit", loan=loan),
         *PLANNED,
         *meanwhile,
         Works(("deliver", "consume"), dice.passes()),
     ]
+
+
+def _promise(dice: Dice) -> list[Step]:
+    """Somebody has promised to pay; money comes and goes, and what asks about the promise is ready."""
+    loan, n = dice.choice(_LOANS), dice.randint(0, 2)
+    said: list[What] = ["paid one", "paid one", "paid half", "paid exactly", "reversed", "promised", "paused a day"]
+    meanwhile: list[Step] = [Happens(dice.choice(said), loan, dice.choice((0, 0, n))) for _ in range(dice.randint(0, 2))]
+    hour = Until("09:00" if dice.maybe() else "10:00", n + dice.choice((-1, 0, 1, 2)) if n else 2)
+    ends = Happens(
+        dice.choice(("paid one", "paid one", "paid half", "reversed", "reversed", "settled", "promised")),
+        loan,
+        dice.choice((0, n)),
+    )
+    race = Works(("remind", "consume"), dice.passes(), dice.killed())
+    return [Happens("promised", loan, n), *PLANNED, *meanwhile, Works(("consume",)), hour, Works(("plan",)), ends, race]
+
+
+def _question(dice: Dice) -> list[Step]:
+    """An operation is to be confirmed; the answer, the end of the time and the asking meet."""
+    loan, n = dice.choice(_LOANS), dice.randint(0, 3)
+    asked = [Happens("question", loan, n), Works(("consume",))]
+    again: list[Step] = [*asked, Works(("deliver",))] if dice.maybe(0.3) else []
+    words: list[Step] = [Writes(BORROWERS[loan], dice.choice(("Y", "N"))) for _ in range(dice.randint(0, 2))]
+    late: list[Step] = [Seconds(dice.choice((1, 290, 1900)))] if dice.maybe() else []
+    meeting = Works(
+        dice.choice((("listen", "sweep"), ("listen", "deliver"), ("sweep", "consume"))), dice.passes(), dice.killed()
+    )
+    return [*asked, Works(("deliver",), (), dice.killed()), *words, *late, *again, meeting]
 
 
 def _death(dice: Dice) -> list[Step]:
@@ -141,8 +169,8 @@ def _death(dice: Dice) -> list[Step]:
 
 
 _SCENES: Final[dict[Callable[[Dice], list[Step]], int]] = {
-    _event: 6, _works: 4, _meeting: 2, _time: 4, _trouble: 2, _word: 1, _change_of_mind: 1, _race: 2, _interruption: 3, _visit: 1,
-    _death: 1,
+    _event: 6, _works: 4, _meeting: 2, _time: 4, _trouble: 2, _word: 1, _change_of_mind: 1, _race: 2, _interruption: 3, _visit: 2,
+    _promise: 1, _question: 1, _death: 1,
 }  # fmt: skip
 
 

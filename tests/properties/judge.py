@@ -6,7 +6,8 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from service.senders._port import Message, Reply
-from tests.properties import visiting
+from tests.properties import promising, visiting
+from tests.properties.asking import Questions
 from tests.properties.caps import Counted
 from tests.properties.delegating import Delegation, of_the_debt, sums_in
 from tests.properties.model import FRESH, Event, Loan, place
@@ -37,15 +38,16 @@ class Judge:
 
     def __init__(self, *, strict: bool) -> None:
         self.recorded: dict[str, tuple[int, Event]] = {}
-        self.wishes = Wishes()
+        self.wishes, self.questions = Wishes(), Questions()
         self._letters: set[str] = set()
-        self._asked: dict[str, set[tuple[str, str]]] = {}
-        self._answered: dict[tuple[str, str], int] = {}
+        self._announced: set[tuple[str | None, str]] = set()
         self._counted = Counted(strict=strict)
 
-    def record(self, event: Event, commit: int) -> None:
+    def record(self, event: Event, commit: int, now: datetime) -> None:
         """An event was absorbed."""
-        self.recorded.setdefault(event["id"], (commit, event))
+        if event["id"] not in self.recorded:
+            self.recorded[event["id"]] = commit, event
+            self.questions.record(event, commit, now)
 
     def heard(self, letter: Reply, commit: int, now: datetime) -> None:
         """What somebody wrote was taken in."""
@@ -55,26 +57,19 @@ class Judge:
         owner = OWNERS[letter.number]
         is_theirs = self.number_of(owner, commit) == letter.number
         if letter.text in CONFIRMED:
-            self.wishes.heard(letter.number, letter.text, commit, [owner.jurisdiction if is_theirs else "cn"])
+            places, whose = ([owner.jurisdiction], owner.party_id) if is_theirs else (["cn"], None)
+            self.wishes.heard(letter.number, letter.text, commit, places, whose)
         elif is_theirs:
-            self._answer(letter.number, owner, commit, now)
-
-    def _answer(self, number: str, owner: Person, commit: int, now: datetime) -> None:
-        """Y and N answer the one question that there is; which of several they answer is not judged."""
-        questions = {
-            _question(event): datetime.fromisoformat(event["data"]["expires_at"])
-            for at, event in self.recorded.values()
-            if at < commit and event["data"].get("mode") == "reply" and PEOPLE[BORROWERS[event["subject"]]] is owner
-        }
-        if set(questions) == self._asked.get(number) and len(questions) == 1 and now < min(questions.values()):
-            self._answered.setdefault(next(iter(questions)), commit)
+            self.questions.heard(letter, owner, commit, now)
 
     def known(self, loan: str, commit: int) -> Loan:
         """The loan as it was when this commit began."""
         return Loan(event for at, event in self.recorded.values() if at < commit and event["subject"] == loan)
 
     def number_of(self, person: Person, commit: int) -> str | None:
-        """The number that a person had when this commit began."""
+        """The number that a person had when this commit began; who is to be forgotten has none."""
+        if any(at < commit and _forgets(event, person) for at, event in self.recorded.values()):
+            return None
         said = [
             (place(event), found["phone"])
             for at, event in self.recorded.values()
@@ -108,18 +103,28 @@ class Judge:
         if UNVERIFIED in message.body:
             yield "names an account that nobody verified"
         stages, event = [stage for key in parts if (stage := stage_of(key))], self._event_of(message.key)
-        if message.template == "operation_reply" and event and self._answered.get(_question(event), commit) < commit:
+        if message.template == "operation_reply" and event and self.questions.is_answered(event, commit):
             yield "it was answered"
         if message.purpose == "visit":
-            ref = stages[0].ref if stages else str(event and event["data"]["visit_id"])
-            loan = self.known(message.loan_id or "", commit)
-            yield from visiting.objections(loan, ref, message.template, message.at, person)
+            yield from self._visit(
+                message, stages[0].ref if stages else str(event and event["data"]["visit_id"]), person, commit
+            )
+        elif stages and stages[0].kind == "promise_to_pay":
+            loan = self.known(stages[0].loan, commit)
+            yield from promising.objections(loan, stages[0].ref, stages[0].anchor, message, person)
         elif stages and stages[0].kind in {"instalment", "plan_instalment"}:
             yield from self._asks(message, stages, person, commit)
         elif stages and stages[0].kind in {"contract_signing", "agreement_signing"}:
             loan = self.known(stages[0].loan, commit)
             if loan.signing(stages[0].kind) != stages[0].anchor:
                 yield f"{stages[0].loan} is not to be signed any more"
+
+    def _visit(self, message: Message, ref: str, person: Person, commit: int) -> Iterator[str]:
+        """A text about a visit: as the facts allow, and a reminder only where somebody had been told of it."""
+        loan = self.known(message.loan_id or "", commit)
+        yield from visiting.objections(loan, ref, message.template, message.at, person)
+        if message.template == "visit_reminder" and (message.loan_id, ref) not in self._announced:
+            yield "a reminder of a visit that was not announced"
 
     def _delegation(self, key: str) -> str:
         stage, event = stage_of(key), self._event_of(key)
@@ -168,17 +173,23 @@ class Judge:
             if message.template.startswith("digest") != (len(stages) > 1):
                 yield f"{message.template} speaks for {len(stages)}"
 
+    def handed_over(self, message: Message) -> None:
+        """A text left, whether or not it arrived."""
+        event = self._event_of(message.key)
+        if event and message.template in {"visit_notice", "visit_rescheduled"}:
+            self._announced.add((event["subject"], event["data"]["visit_id"]))
+
     def arrived(self, message: Message) -> Iterator[str]:
         """Counts a text that reached somebody; says if it was one too many."""
         event = self._event_of(message.key)
         if event and message.template == "operation_reply":
-            self._asked.setdefault(message.to, set()).add(_question(event))
+            self.questions.arrived(message, event)
         day = OWNERS[message.to].local(message.at).date()
         yield from (f"{message.key}: {wrong}" for wrong in self._counted.over(message.to, message.purpose, day))
 
 
-def _question(event: Event) -> tuple[str, str]:
-    return event["subject"], event["data"]["operation_id"]
+def _forgets(event: Event, person: Person) -> bool:
+    return bool(event["type"] == "party.erased" and event["subject"] == person.party_id)
 
 
 def _wording(body: str, left: int, anchors: set[str], today: date) -> Iterator[str]:

@@ -13,6 +13,7 @@ from tests.properties.model import Event
 from tests.properties.people import BORROWERS, PAYERS, PEOPLE, Person
 
 _FIRST = (1, 2, 3, 0)  #: days until the first instalment is due
+_LATE = (95, 90, 91, 89)  #: days since the first instalment of a late loan was due
 _LINES = ((1, 2), (2,), (1,), (2, 3))  #: what a new schedule names
 
 
@@ -46,6 +47,11 @@ class Told:
         amount = f"{float(self.amounts[self.no - 1]) * share:.2f}"
         return self.lender.paid(self.now, amount, f"{self.lender.loan_id}-P{self.payments}", **named)
 
+    def paid_exactly(self) -> bytes:
+        """A payment that says what it covers: some of each instalment."""
+        lines = [{"no": no, "amount": f"{30 * no + self.n}.00"} for no in (1, 2)]
+        return self.lender.paid(self.now, "100.00", f"{self.lender.loan_id}-P{self.payments}", covers=lines)
+
     def disbursed(self) -> bytes:
         """Two instalments, at times on one day."""
         first = _FIRST[self.n]
@@ -54,7 +60,8 @@ class Told:
 
     def disbursed_late(self) -> bytes:
         """One instalment has been due for months, the other for a few days."""
-        return self.lender.disbursed(self.now, (1, self.day(-95), self.amounts[0]), (2, self.day(-self.n - 1), self.amounts[1]))
+        lines = [(1, self.day(-_LATE[self.n]), self.amounts[0]), (2, self.day(-self.n - 1), self.amounts[1])]
+        return self.lender.disbursed(self.now, *lines)
 
     def agreed(self) -> bytes:
         """A plan of two instalments, of sums of its own."""
@@ -106,8 +113,21 @@ class Told:
 
     def moved(self, who: dict[str, Any]) -> bytes:
         """A person has another number."""
-        body = json.loads(self.lender.event("party.updated", self.now))
-        return json.dumps({**body, "subject": who["party_id"], "data": {"party": who}}).encode()
+        return self._about(who, "party.updated", party=who)
+
+    def erased(self) -> bytes:
+        """The borrower is to be forgotten, or the payer."""
+        who = self.payer if self.n == 0 else self.borrower
+        return self._about(who, "party.erased", party_id=who["party_id"])
+
+    def consent(self) -> bytes:
+        """The borrower agrees to advertising, or not."""
+        told = {"party_id": self.borrower["party_id"], "purpose": "marketing", "evidence_id": "C-1"}
+        return self._about(self.borrower, "party.consent_changed", granted=self.n > 1, **told)
+
+    def _about(self, who: dict[str, Any], type_: str, **data: Any) -> bytes:
+        body = json.loads(self.lender.event(type_, self.now))
+        return json.dumps({**body, "subject": who["party_id"], "data": data}).encode()
 
     def event(self, type_: str, **data: Any) -> bytes:
         """Any other event."""
@@ -157,6 +177,21 @@ _EVENTS: dict[What, Callable[[Told], bytes]] = {
     "visit": Told.visit,
     "visit moved": lambda t: t.lender.visit("rescheduled", t.now, at=(t.now + timedelta(days=t.n + 1)).isoformat()),
     "visit cancelled": lambda t: t.lender.visit("cancelled", t.now),
+    "visit completed": lambda t: t.lender.visit("completed", t.now, outcome="not_home"),
+    "visit wanted": lambda t: t.lender.visit("requested", t.now),
+    "paid exactly": Told.paid_exactly,
+    "paused a day": lambda t: t.lender.paused(t.now, until=t.now + timedelta(days=1)),
+    "resumed hardship": lambda t: t.lender.resumed(t.now, "hardship"),
+    "rejected": lambda t: t.event("loan.application.rejected", application_id="A-1"),
+    "plan rejected": lambda t: t.event("loan.negotiation.rejected", request_id="N-1", reason_public="资料不完整"),
+    "plan wanted": lambda t: t.event("loan.negotiation.requested", request_id="N-1"),
+    "submitted": lambda t: t.lender.submitted(t.now, borrower=t.borrower),
+    "limit": lambda t: t.event("loan.application.limit_assessed", application_id="A-1", credit_limit="30000.00"),
+    "not paid out": lambda t: t.event("loan.disbursement_failed", reason_public="收款账户状态异常"),
+    "method": lambda t: t.event("loan.repayment_method.changed", repayment={"method": "auto_debit", "account_last4": "6789"}),
+    "anomaly": lambda t: t.event("loan.security.anomaly_detected", what="异地登录", at=t.now.isoformat(), hotline="95384"),
+    "erased": Told.erased,
+    "consent": Told.consent,
     "signed": lambda t: t.event("loan.contract.signed", contract_no="C-1", signed_at=t.now.isoformat()),
 }  # fmt: skip
 

@@ -107,6 +107,11 @@ class Loan:
         """Money goes to the instalment it names, else to the oldest that was open then."""
         for event in self.payments():
             said, money = event["data"], minor(event["data"]["amount"])
+            for line in said.get("covers", ()):
+                for each in self._meant(line["no"], event["time"]):
+                    each.paid += minor(line["amount"])
+            if "covers" in said:
+                continue
             for each in self._meant(said.get("instalment_no"), event["time"]):
                 part = min(money, each.left)
                 each.paid += part
@@ -143,17 +148,45 @@ class Loan:
         return None if is_over else str(offers[-1]["data"]["sign_by"])
 
     def _ended(self) -> tuple[str, str] | None:
-        """When the whole loan ended, unless money was taken back after a settlement."""
+        """When the whole loan ended."""
+        return max([*self._settled(), *(place(e) for e in self._of("loan.written_off"))], default=None)
+
+    def _settled(self) -> list[tuple[str, str]]:
+        """When it was settled, unless money was taken back after that."""
         paid = {event["data"]["payment_id"] for event in self._of("loan.repayment.received")}
         back = [place(e) for e in self._of("loan.repayment.reversed") if e["data"]["payment_id"] in paid]
-        settled = [place(e) for e in self._of("loan.settled") if place(e) > max(back, default=("", ""))]
-        return max([*settled, *(place(e) for e in self._of("loan.written_off"))], default=None)
+        return [place(e) for e in self._of("loan.settled") if place(e) > max(back, default=("", ""))]
+
+    def days_past_due(self, at: str) -> int:
+        """Of the oldest instalment that was there and not paid at a time (of an event, in the loan's zone)."""
+        paid = Loan(e for e in self.events if e["type"] != "loan.repayment.received" or e["time"] <= at)
+        late = [
+            (date.fromisoformat(at[:10]) - each.due_on).days
+            for (_, ref), each in paid.instalments.items()
+            if each.left and not self._was_over(ref, each, at)
+        ]
+        return max([0, *late])
+
+    def _was_over(self, ref: str, instalment: Instalment, at: str) -> bool:
+        """Whether an instalment had been replaced, settled or cured by a time; a write-off ends no debt."""
+        stated = [place(e) for e in self._of("loan.overdue.entered") if str(e["data"]["instalment_no"]) == ref]
+        cured = [place(e) for e in self._of("loan.overdue.cured") if instalment.due_on.isoformat() < e["time"][:10]]
+        ends = [
+            *filter(None, [instalment.replaced_at]),
+            *(each for each in self._settled() if each > instalment.set_at),
+            *(each for each in cured[-1:] if each > max(stated, default=("", ""))),
+        ]
+        return any(time <= at for time, _ in ends)
 
     def silent(self, purpose: str, at: datetime, person: Person) -> bool:
-        """Whether a pause or a promise forbids this purpose at an instant."""
-        return any(self._forbids(event, purpose, at) for event in self._of("loan.collection.paused")) or (
+        """Whether a pause or a promise forbids to ask for instalments at an instant."""
+        return self.is_paused(purpose, at) or (
             purpose == "collection" and any(self._promised(event, at, person) for event in self._of("loan.promise_to_pay.made"))
         )
+
+    def is_paused(self, purpose: str, at: datetime) -> bool:
+        """Whether a pause forbids this purpose at an instant."""
+        return any(self._forbids(event, purpose, at) for event in self._of("loan.collection.paused"))
 
     def _forbids(self, event: Event, purpose: str, at: datetime) -> bool:
         reason = event["data"]["reason"]
@@ -164,6 +197,8 @@ class Loan:
             for other in self._of("loan.collection.resumed")
             if place(other) > place(event) and other["data"].get("reason") in {None, reason}
         ]
+        if until := event["data"].get("until"):
+            ends.append(datetime.fromisoformat(until))
         return datetime.fromisoformat(event["time"]) <= at < min(ends, default=at + timedelta(days=1))
 
     def _promised(self, event: Event, at: datetime, person: Person) -> bool:

@@ -34,6 +34,7 @@ from tests.properties.judge import Judge
 from tests.properties.lending import Lending
 from tests.properties.model import Event
 from tests.properties.provider import Provider
+from tests.properties.telling import OUTBOX, problems
 from tests.properties.workers import Commits, Line, WatchedLedger, Worker, drive
 
 START = at("2026-06-15 12:00")
@@ -162,7 +163,7 @@ class Play:
             if isinstance(each, Reply):
                 self.judge.heard(each, commit, self.clock.at)
             else:
-                self.judge.record(each, commit)
+                self.judge.record(each, commit, self.clock.at)
 
     # ------------------------------------------------------------ workers
 
@@ -223,6 +224,7 @@ class Play:
             moments = [at for at in (coming.at, coming.ends, coming.lease, coming.doubt) if at is not None]
             blocked = [self.clock.at + timedelta(hours=1)] if any(at <= self.clock.at for at in moments) else []
             self.clock.at = min([*(at for at in moments if at > self.clock.at), *blocked, plans_at])
+        self._work(Works(("sweep",)))
 
     async def _coming(self) -> Any:
         async with self._ledger.transaction() as tx:
@@ -232,6 +234,9 @@ class Play:
         """What is wrong with the notices when all is over."""
         async with self._ledger.transaction() as tx:
             rows = await tx.rows(reading.NOTICES, loan=None, state=None, key=None, n=100_000)
+            outbox = await tx.rows(OUTBOX)
+        for problem in problems(outbox, rows, self.judge):
+            yield problem
         for missing in sorted(expected_event_keys(self.published) - {row.key for row in rows}):
             yield f"{missing}: was never made"
         for row in rows:

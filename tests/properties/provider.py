@@ -36,6 +36,8 @@ class Provider:
             outcome, arrives = self._script.popleft() if self._script else (Accepted(), True)
             parts = [message.key, *await self._parts_of(message.key)]
             self.problems += [f"{message.key}: {wrong}" for wrong in self._judge.objections(message, parts, commit)]
+            if not isinstance(outcome, Throttled | NotSent):
+                self._judge.handed_over(message)
             if arrives:
                 self._note(message, parts)
             outcomes.append(outcome)

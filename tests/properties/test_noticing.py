@@ -9,9 +9,10 @@ from unittest.mock import patch
 import pytest
 
 from consumers import negotiation
-from service import gate, handover, standing
+from service import gate, handover, mailbox, opting, standing
 from service.delivery import Delivery
-from service.ledger import Ledger, claims, notices, questions, settling
+from service.history import LoanHistory
+from service.ledger import Ledger, claims, notices, outbox, questions, settling
 from service.ledger.statement import Statement
 from service.rule_kinds import Window
 from tests.properties.happenings import Happens, Provider, Seconds, Step, Story, Until, Works, Writes
@@ -27,6 +28,7 @@ _ANSWERED: list[Step] = [Writes("wang", "Y"), Works(("listen",)), Seconds(5), Wo
 _MANY: list[Step] = [Happens("disbursed", "L-1", 0), *_TAKEN_IN]
 _STILL_OPEN = """d.state = 'open' AND (notices.stage IS NULL OR d.anchor = notices.anchor)
         AND (i.left_open IS NULL OR d.amount - d.paid = i.left_open)"""
+_ASKED: list[Step] = [Happens("question", "L-1", 0), *_TAKEN_IN, Works(("deliver",))]
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,18 @@ def _indiscreet(*args: Any) -> Any:
     return replace(message, body=f"{message.body} 已逾期3天") if message.key.endswith(":payer") else message
 
 
+def _without_cancellations(steps: list[Any]) -> list[Any]:
+    """What is recorded, but for the end of what was cancelled."""
+    return [step for step in steps if getattr(step, "state", None) != "cancelled"]
+
+
 def _trusting(said: negotiation.RepaymentAccountChanged, event: Any) -> Any:
     """Takes every account for a verified one."""
     return _ACCOUNT_FACTS(said.model_copy(update={"verified": True, "account_type": "corporate"}), event)
 
 
 _ACCOUNT_FACTS = negotiation.RepaymentAccountChanged.facts
+_RECORD = outbox.record
 _MESSAGE_OF = handover.message_of
 _IDLE = ("WHERE", "WHERE false AND")
 _BLIND = {
@@ -125,6 +133,52 @@ CASES = {
         [Happens("question", "L-1", 0), *_TAKEN_IN, Provider(("lost but arrived",)), Works(("deliver",)), *_ANSWERED],
         {(questions, "END_ASKING"): _IDLE},
         tells=False,
+    ),
+    "promise kept": Case(
+        "the promise was kept",
+        [Happens("disbursed", "L-1", 0), Happens("promised", "L-1", 2), Happens("paid one", "L-1", 0), *_TAKEN_IN],
+        functions={(LoanHistory, "_paid_since"): lambda *_: 0},
+    ),
+    "promise after the end": Case(
+        "the loan ended behind the promise",
+        [Happens("promised", "L-1", 2), *_TAKEN_IN, Happens("settled", "L-1", 0), *_TAKEN_IN],
+        _BLIND,
+    ),
+    "days past due": Case(
+        "a visit, and the loan was 89 days past due",
+        [Happens("disbursed late", "L-1", 3), Happens("visit approved", "L-1", 0), Happens("visit", "L-1", 0), *_TAKEN_IN],
+        functions={(LoanHistory, "_days_past_due"): lambda *_: 90},
+    ),
+    "announced": Case(
+        "a reminder of a visit that was not announced",
+        [*_VISIT, Writes("wang", "STOP"), *_TAKEN_IN, Writes("wang", "START"), *_TAKEN_IN],
+        {(claims, "DETAILS"): ("'never' END", "'yes' END")},
+    ),
+    "no answer": Case("('L-1', 'OP-0'): told 0 answers", _ASKED, {(questions, "EXPIRE"): _IDLE}),
+    "answer too soon": Case(
+        "told expired before its time",
+        [*_ASKED, Works(("sweep",))],
+        {(questions, "EXPIRE"): ("expires_at <= :now", ":now IS NOT NULL")},
+    ),
+    "wrong answer": Case(
+        "told confirmed, which nobody said then",
+        [*_ASKED, Writes("wang", "N"), Works(("listen",))],
+        functions={(mailbox, "_ANSWERS"): {"yes": "confirmed", "no": "confirmed"}},
+    ),
+    "opt-out told": Case(
+        "party.opted_out told 0 times for 1",
+        [*_DISBURSED, Writes("wang", "STOP"), *_TAKEN_IN],
+        functions={(opting, "_note"): lambda *_: None},
+    ),
+    "step lost": Case(
+        "the steps [] of 1 were told",
+        [*_DISBURSED, Happens("paid one", "L-1", 0), *_TAKEN_IN],
+        functions={(outbox, "record"): lambda tx, steps: _RECORD(tx, _without_cancellations(steps))},
+    ),
+    "end of an end": Case(
+        "expired was told after cancelled, paid",
+        [*_DISBURSED, Happens("paid one", "L-1", 0), *_TAKEN_IN],
+        {(settling, "EXPIRE"): ("'planned', 'held'", "'planned', 'held', 'cancelled'")},
     ),
     "signing": Case(
         "is not to be signed any more",

@@ -7,7 +7,7 @@ from typing import Final
 from tests.properties.model import Event, Loan, place
 from tests.properties.people import Person
 
-_LATE_ENOUGH: Final = timedelta(days=90)
+_LATE_ENOUGH: Final = 90  #: days past due
 _NOTICE: Final = timedelta(hours=24)
 
 
@@ -32,9 +32,8 @@ def objections(loan: Loan, ref: str, template: str, now: datetime, person: Perso
         yield f"a visit at {person.local(at):%H:%M}"
     if at - now < (timedelta() if template == "visit_reminder" else _NOTICE):
         yield "a visit too soon"
-    day = datetime.fromisoformat(word["time"]).date() - _LATE_ENOUGH
-    if not any(each.due_on <= day for each in loan.instalments.values()):
-        yield "a visit, and nothing is so late"
+    if (late := loan.days_past_due(word["time"])) < _LATE_ENOUGH:
+        yield f"a visit, and the loan was {late} days past due"
 
 
 def _last(events: list[Event], *names: str) -> Event | None:
