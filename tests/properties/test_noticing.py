@@ -141,7 +141,7 @@ CASES = {
     ),
     "promise after the end": Case(
         "the loan ended behind the promise",
-        [Happens("promised", "L-1", 2), *_TAKEN_IN, Happens("settled", "L-1", 0), *_TAKEN_IN],
+        [Happens("promised", "L-1", 1), *_TAKEN_IN, Happens("settled", "L-1", 0), *_TAKEN_IN],
         _BLIND,
     ),
     "days past due": Case(
