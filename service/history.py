@@ -92,8 +92,9 @@ class LoanHistory:
                 deadline.paid = self._paid_since(version_time(deadline.set_by))
             deadline.state, deadline.reason = _standing(deadline, ends.get(key), over, tolerance)
         delegations.follow(covering)
+        settled = self._over("settled") if self.visits else None
         for visit in self.visits.values():
-            self._derive_visit(visit, ends, over)
+            self._derive_visit(visit, ends, settled)
 
     @property
     def is_unscheduled(self) -> bool:
@@ -115,39 +116,39 @@ class LoanHistory:
             ends.append(Closing(deadline.kind, deadline.closed_by, deadline.closed_because or "closed"))
         return min(ends, key=lambda c: c.version, default=None)
 
-    def _over(self) -> Closing | None:
-        """The newest closing of the whole loan; a settlement is none if money was taken back after it."""
+    def _over(self, why: str | None = None) -> Closing | None:
+        """The newest closing of the whole loan, or the newest for one reason; a settlement is none if money was taken back after it."""
         taken_back = max((p.reversed_by for p in self.payments.values() if p.reversed_by and p.set_by), default="")
         whole = (c for c in self.closings if c.kind is None and (c.reason == "written_off" or c.version > taken_back))
-        return max(whole, key=lambda c: c.version, default=None)
+        return max((c for c in whole if why in {None, c.reason}), key=lambda c: c.version, default=None)
 
-    def _derive_visit(self, visit: Visit, ends: dict[DeadlineKey, Closing | None], over: Closing | None) -> None:
+    def _derive_visit(self, visit: Visit, ends: dict[DeadlineKey, Closing | None], settled: Closing | None) -> None:
         """A visit that is only spoken of waits as a stub; one with an appointment knows how late the loan was at its event."""
         appointment = self.deadlines.get((_VISIT, visit.visit_id))
         if appointment is not None and appointment.set_by:
-            late = self._days_past_due(version_time(appointment.set_by), ends, over)
+            late = self._days_past_due(version_time(appointment.set_by), ends, settled)
             self.visits[visit.visit_id] = replace(visit, days_past_due=late)
         elif visit.moved_by:
             self.deadline(_VISIT, visit.visit_id)
 
-    def _days_past_due(self, at: datetime, ends: dict[DeadlineKey, Closing | None], over: Closing | None) -> int | None:
+    def _days_past_due(self, at: datetime, ends: dict[DeadlineKey, Closing | None], settled: Closing | None) -> int | None:
         """Of the oldest instalment that was not paid at an instant; None: no instalment is known."""
         ages = (
-            self._age(deadline, at, ends.get(key), over)
+            self._age(deadline, at, ends.get(key), settled)
             for key, deadline in self.deadlines.items()
             if deadline.kind in {_INSTALMENT, _PLAN}
         )
         return max((age for age in ages if age is not None), default=None)
 
-    def _age(self, deadline: Deadline, at: datetime, end: Closing | None, over: Closing | None) -> int | None:
+    def _age(self, deadline: Deadline, at: datetime, end: Closing | None, settled: Closing | None) -> int | None:
         """Days since the day of an instalment, in the loan's zone; 0 where it was over or paid; a write-off ends no debt."""
         zone = self.fields.get("timezone", _HOME_ZONE)
         if deadline.due_on is None:
             if deadline.stated_dpd is None or deadline.stated_by is None:
                 return None
             return deadline.stated_dpd + (local_date(at, zone) - local_date(version_time(deadline.stated_by), zone)).days
-        settled = over if over and over.reason == "settled" and over.version > (deadline.set_by or "") else None
-        if not (lasts(end, at) and lasts(settled, at)) or self._was_cured(deadline, at, zone):
+        over = settled if settled and settled.version > (deadline.set_by or "") else None
+        if not (lasts(end, at) and lasts(over, at)) or self._was_cured(deadline, at, zone):
             return 0
         paid = sum(
             amount for p in self.payments.values() if p.paid_at and p.paid_at <= at

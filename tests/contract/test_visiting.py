@@ -9,6 +9,7 @@ import pytest
 
 from service.ledger.statement import Statement
 from service.notices import Lane
+from service.senders._port import Unknown
 from tests.lender import Lender, at
 from tests.virtual import Virtual, opened
 
@@ -255,3 +256,29 @@ async def test_the_code_is_forgotten_after_the_visit(world: Virtual) -> None:
     assert len(await world.rows(_CONTEXTS)) == 1
     assert await world.engine.settling.forget_visits(VISIT_AT + 24 * HOUR) == 1
     assert await world.rows(_CONTEXTS) == []
+
+
+async def test_a_reminder_waits_until_it_is_known_what_became_of_the_announcement(world: Virtual) -> None:
+    """It may not have arrived: then it is said again or refused, and nobody has been reminded of what they were not told."""
+    world.sender.script(Unknown("timeout"))
+    await world.absorb(LENDER.visit("approved", CALLED), LENDER.scheduled(CALLED, CALLED + 24 * HOUR))
+    await world.plan()
+    await world.deliver()
+    found = await _visits(world)
+    assert (found["visit_notice"], found["visit_reminder_24h"]) == ("unknown timeout", "held awaiting_facts")
+    world.wait(61)
+    await world.sweep()
+    await world.deliver()
+    found = await _visits(world)
+    assert (found["visit_notice"], found["visit_reminder_24h"]) == ("suppressed visit_lead_time", "cancelled visit_lead_time")
+    assert "visit_reminder" not in world.sent
+
+
+async def test_a_settled_loan_is_not_late_though_its_rest_is_written_off(world: Virtual) -> None:
+    """The write-off behind a settlement ends no debt, and brings none back: nobody calls."""
+    await world.absorb(
+        LENDER.settled(CALLED), LENDER.event("loan.written_off", CALLED + HOUR), LENDER.visit("approved", CALLED)
+    )
+    await world.absorb(LENDER.scheduled(CALLED + 2 * HOUR, VISIT_AT))
+    await world.run_until(CALLED + 3 * HOUR)
+    assert await _visits(world) == {"visit_notice": "suppressed visit_not_allowed"}

@@ -294,6 +294,7 @@ _STATED = OverdueStated(v(125), LOAN, "9", 7, Money(5))
         ([THREE, DeadlinesClosed(v(120), LOAN, None, "settled")], 0),
         ([THREE, DeadlinesClosed(v(140), LOAN, None, "settled")], 100),
         ([THREE, DeadlinesClosed(v(120), LOAN, None, "written_off")], 100),
+        ([THREE, DeadlinesClosed(v(120), LOAN, None, "settled"), DeadlinesClosed(v(125), LOAN, None, "written_off")], 0),
         ([THREE, LoanCured(v(70), LOAN)], 40),
         ([THREE, LoanCured(v(140), LOAN)], 100),
         ([THREE, LoanCured(v(70), LOAN), OverdueStated(v(71), LOAN, "1", 41, Money(100))], 100),
