@@ -128,7 +128,8 @@ def _visit(dice: Dice) -> list[Step]:
         Happens("visit", loan, 0) if dice.maybe() else dice.happens("visit", loan=loan),
         *PLANNED,
         *meanwhile,
-        Works(("deliver", "consume"), dice.passes()),
+        Works(("deliver", "consume"), dice.passes(), dice.killed()),
+        *([Works(("plan",)), Works(("deliver",))] if dice.maybe() else []),
     ]
 
 

@@ -9,7 +9,7 @@ What = Literal[
     "revoked", "payer failed", "moved", "payer moved", "offered", "agreed", "broke", "account", "question", "disbursed late",
     "visit approved", "visit declined", "visit", "visit moved", "visit cancelled", "visit completed", "visit wanted", "paid exactly",
     "paused a day", "resumed hardship", "rejected", "plan rejected", "plan wanted", "submitted", "limit", "not paid out", "method",
-    "anomaly", "consent", "erased",
+    "anomaly", "consent", "erased", "backfilled",
 ]  # fmt: skip
 WHAT: tuple[What, ...] = (
     "disbursed", "disbursed", "paid one", "paid one", "paid half", "paid some", "reversed", "replaced", "settled", "written off",
@@ -17,6 +17,7 @@ WHAT: tuple[What, ...] = (
     "authorised", "authorised", "payer paid", "completed", "revoked", "payer failed", "moved", "payer moved",
     "offered", "agreed", "agreed", "broke", "account", "question", "paid exactly", "paused a day", "resumed hardship",
     "rejected", "plan rejected", "plan wanted", "submitted", "limit", "not paid out", "method", "anomaly", "consent", "erased",
+    "backfilled",
 )  # fmt: skip
 HOURS = ("00:30", "07:59", "09:00", "10:00", "17:30", "21:59", "22:30")
 #: To remind is to deliver the lane of reminders alone.

@@ -103,6 +103,8 @@ class Judge:
         if UNVERIFIED in message.body:
             yield "names an account that nobody verified"
         stages, event = [stage for key in parts if (stage := stage_of(key))], self._event_of(message.key)
+        if event and event.get("duebellmode") == "backfill":
+            yield "tells of an event that only establishes facts"
         if message.template == "operation_reply" and event and self.questions.is_answered(event, commit):
             yield "it was answered"
         if message.purpose == "visit":

@@ -58,6 +58,10 @@ class Told:
         lines = [(1, self.day(first), self.amounts[0]), (2, self.day(first + self.n), self.amounts[1])]
         return self.lender.disbursed(self.now, *lines, method="auto_debit" if self.n % 2 else "manual")
 
+    def backfilled(self) -> bytes:
+        """The same of a loan that has been running."""
+        return json.dumps({**json.loads(self.disbursed()), "duebellmode": "backfill"}).encode()
+
     def disbursed_late(self) -> bytes:
         """One instalment has been due for months, the other for a few days."""
         lines = [(1, self.day(-_LATE[self.n]), self.amounts[0]), (2, self.day(-self.n - 1), self.amounts[1])]
@@ -191,6 +195,7 @@ _EVENTS: dict[What, Callable[[Told], bytes]] = {
     "method": lambda t: t.event("loan.repayment_method.changed", repayment={"method": "auto_debit", "account_last4": "6789"}),
     "anomaly": lambda t: t.event("loan.security.anomaly_detected", what="异地登录", at=t.now.isoformat(), hotline="95384"),
     "erased": Told.erased,
+    "backfilled": Told.backfilled,
     "consent": Told.consent,
     "signed": lambda t: t.event("loan.contract.signed", contract_no="C-1", signed_at=t.now.isoformat()),
 }  # fmt: skip
