@@ -18,7 +18,8 @@ from bench.filling import fill
 from bench.sizes import Sizes
 from bench.worker import Workers
 from private_servers import PrivatePostgres, PrivateRabbit
-from service.broker import EVENTS_EXCHANGE, EVENTS_QUEUE, apply
+from service.broker import apply
+from service.topology import EVENTS_EXCHANGE, EVENTS_QUEUE
 
 #: From the start of the first batch's transaction to that of the last one's, without the last one's events.
 _INTAKE: Final = """

@@ -18,11 +18,11 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from consumers._decode import decode
-from service.broker import Queue
 from service.events import Dead, Decoded
 from service.health import Health
 from service.intake import Intake
 from service.ledger import LedgerAway, LedgerConflict
+from service.topology import Queue
 
 log = structlog.get_logger(__name__)
 

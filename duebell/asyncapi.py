@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel
 
 from duebell.schemas import EVENTS, STATUS, example_of, shared
-from service.broker import CONTENT_TYPE, EVENTS_EXCHANGE, NOTICES_EXCHANGE
+from service.topology import CONTENT_TYPE, EVENTS_EXCHANGE, NOTICES_EXCHANGE
 
 _BINDING: Final = "0.3.0"  #: of AsyncAPI's AMQP bindings
 _PERSISTENT: Final = 2

@@ -17,12 +17,12 @@ from duebell.engine import Engine
 from duebell.opening import open_engine
 from schedules._clock import SweepClock
 from schedules.sweeps import timetable
-from service.broker import CRITICAL_QUEUE, DEAD_QUEUE, EVENTS_QUEUE, TOPOLOGY
 from service.health import Health
 from service.ladders import uncertain_holidays
 from service.ledger import LedgerAway, LedgerClosed, LedgerConflict
 from service.notices import Lane
 from service.settings import Settings
+from service.topology import CRITICAL_QUEUE, DEAD_QUEUE, EVENTS_QUEUE, TOPOLOGY
 
 log = structlog.get_logger(__name__)
 

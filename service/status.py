@@ -21,10 +21,10 @@ from pamqp import commands as spec
 from pamqp.frame import marshal
 from pamqp.header import ContentHeader
 
-from service.broker import CONTENT_TYPE, NOTICES_EXCHANGE, declare_notices_with
 from service.ledger import Ledger, leases, outbox
 from service.metrics import Metrics
 from service.status_events import status_event
+from service.topology import CONTENT_TYPE, NOTICES_EXCHANGE, declare_notices_with
 
 log = structlog.get_logger(__name__)
 

@@ -11,9 +11,9 @@ import pytest
 from consumers import _rabbit
 from duebell.engine import Engine
 from duebell.opening import open_engine
-from service.broker import EVENTS_QUEUE, TOPOLOGY
 from service.health import Health
 from service.settings import Settings
+from service.topology import EVENTS_QUEUE, TOPOLOGY
 from tests.integration.rig import Rig, eventually
 
 

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from duebell.__main__ import app
 from private_servers import PrivateRabbit
 from service import broker
-from service.broker import CRITICAL_QUEUE, DEAD_QUEUE, EVENTS_EXCHANGE, EVENTS_QUEUE, Publisher, TopologyError
+from service.broker import Publisher, TopologyError
+from service.topology import CRITICAL_QUEUE, DEAD_QUEUE, EVENTS_EXCHANGE, EVENTS_QUEUE, TOPOLOGY, declare_notices_with
 
 pytestmark = pytest.mark.integration
 TYPE = "loan.repayment.received"
@@ -34,9 +35,9 @@ def channel(vhost: str) -> Iterator[pika.adapters.blocking_connection.BlockingCh
     """A channel of another library, on a virtual host without exchanges and queues of ours."""
     connection = pika.BlockingConnection(pika.URLParameters(vhost))
     channel = connection.channel()
-    for queue in broker.TOPOLOGY.queues:
+    for queue in TOPOLOGY.queues:
         channel.queue_delete(queue.name)
-    for exchange in broker.TOPOLOGY.exchanges:
+    for exchange in TOPOLOGY.exchanges:
         channel.exchange_delete(exchange.name)
     yield channel
     with suppress(pika.exceptions.AMQPError):  # the broker was restarted
@@ -78,9 +79,9 @@ async def test_both_libraries_declare_the_same(url: str) -> None:
     connection = await aio_pika.connect(url)
     async with connection:
         channel = await connection.channel()
-        for queue in broker.TOPOLOGY.queues:
+        for queue in TOPOLOGY.queues:
             await queue.declare_with(channel)
-        await broker.declare_notices_with(channel)
+        await declare_notices_with(channel)
     assert all(one.wrong is None for one in broker.apply(url))
 
 
@@ -88,7 +89,7 @@ def test_what_differs_is_told_and_left_alone(url: str, channel: pika.adapters.bl
     """The argument, what it is and what it should be; the rest is declared all the same."""
     channel.queue_delete(EVENTS_QUEUE)
     channel.queue_declare(
-        EVENTS_QUEUE, durable=True, arguments={**broker.TOPOLOGY.queue(EVENTS_QUEUE).arguments, "x-delivery-limit": 7}
+        EVENTS_QUEUE, durable=True, arguments={**TOPOLOGY.queue(EVENTS_QUEUE).arguments, "x-delivery-limit": 7}
     )
     channel.exchange_delete(EVENTS_EXCHANGE)
     channel.exchange_declare(EVENTS_EXCHANGE, "direct")

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from private_servers import PrivatePostgres, PrivateRabbit
-from service.broker import DEAD_QUEUE, EVENTS_QUEUE
+from service.topology import DEAD_QUEUE, EVENTS_QUEUE
 from tests.integration.reader import Reader
 from tests.integration.rig import BASE, Rig, as_bodies, eventually
 from tests.integration.stories import TODAY, disbursed, event, receipt_of

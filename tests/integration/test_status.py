@@ -16,10 +16,10 @@ import pika
 import pytest
 
 from private_servers import PrivateRabbit
-from service.broker import NOTICES_EXCHANGE
 from service.ledger import Ledger, migrating
 from service.metrics import Metrics
 from service.status import ConfirmedWindow, StatusPublisher
+from service.topology import NOTICES_EXCHANGE
 from tests.integration.rig import BASE, rows
 
 pytestmark = pytest.mark.integration

@@ -10,11 +10,11 @@ from types import MappingProxyType
 from typing import Any
 
 from duebell import running
-from service.broker import DEAD_QUEUE, TOPOLOGY, Queue
 from service.events import Dead
 from service.intake import Intake
 from service.senders.file import FileSender
 from service.settings import load_settings
+from service.topology import DEAD_QUEUE, TOPOLOGY, Queue
 
 POISON = b"this one kills"
 _WORKING = frozenset({"consume", "schedule", "deliver"})
