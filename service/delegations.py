@@ -26,11 +26,17 @@ def fulfil(covering: Covering, payments: Iterable[Payment]) -> None:
 
 
 def follow(covering: Covering) -> None:
-    """Ends the delegations whose instalment is over; call it when the states of instalments are known."""
+    """Ends the delegations whose instalment is over; call it when the states of instalments are known.
+
+    A newer plan that uses the number again has taken the place of the instalment that was meant.
+    """
     for d in _asked(covering):
-        target = _target(covering, d) if d.state == "open" else None
-        if target is not None and target.state == "closed":
-            d.state, d.reason = "closed", target.reason
+        if d.state == "open" and d.for_ref:
+            target = _target(covering, d)
+            if target is None:
+                d.state, d.reason = "closed", "replaced"
+            elif target.state == "closed":
+                d.state, d.reason = "closed", target.reason
 
 
 def _asked(covering: Covering) -> list[Deadline]:

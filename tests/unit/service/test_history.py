@@ -507,6 +507,8 @@ def test_a_delegation_ends_with_its_instalment() -> None:
     }
     of_plan = folded(THREE, PLAN, delegation(45, "D-1", 50, 60, for_ref="1"), paid(46, 60, ref="1"))
     assert of_plan.deadlines["delegation", "D-1"].reason == "paid"
+    by_newer_plan = folded(THREE, PLAN, delegation(45, "D-1", 50, 60, for_ref="1"), agreed(50, (1, 120, 10), request="R-2"))
+    assert by_newer_plan.deadlines["delegation", "D-1"].reason == "replaced"
 
 
 def test_a_revoked_delegation_takes_no_more_money() -> None:
