@@ -52,12 +52,13 @@ def test_the_shipped_rules_refuse_no_shipped_text(duebell: Cli) -> None:
 
 
 def test_an_agency_is_told_what_its_texts_lack(duebell: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shipped texts have no opt-out hint, which Regulation F wants of agencies."""
+    """The shipped texts have no opt-out hint, which Regulation F wants of agencies; "the plan may end" is none."""
     monkeypatch.setenv("DUEBELL_ACTOR", "agency")
     result = duebell("rules", "check", "--json")
     assert result.exit_code == 1
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert {line["rule"] for line in lines} == {"us-content-2@1"}
+    assert "plan_at_risk (en)" in {line["where"] for line in lines}
     assert duebell("rules", "check").exit_code == 1
 
 
