@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from service.catalogue import Catalogue
 from service.facts import Kind
-from service.ladders import Ladder, Ladders, Stage, expiry, moment, moments_between, spans_between
+from service.ladders import Ladder, Ladders, Stage, expiry, is_passed, moment, moments_between, spans_between
 from service.ledger import Ledger, Transaction, controls, outbox, planning
 from service.ledger.outbox import Alert
 from service.notices import lane_of, stage_key
@@ -151,6 +151,8 @@ class Planner:
             if at > horizon and deadline.kind not in self._moving:
                 return
             if at > horizon or not _applies(stage, deadline) or (deadline.plan_from is not None and at < deadline.plan_from):
+                continue
+            if deadline.kind in self._moving and is_passed(ladder, stage, due, deadline.zone):
                 continue
             ends = expiry(ladder, stage, due, deadline.zone)
             yield from self._rows_of(deadline, stage, at, ends)

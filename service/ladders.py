@@ -69,7 +69,8 @@ class Stage:
         min_amount: only where at least this much is open, in major units of the loan's currency.
         expires: its validity, or the local end of the day it goes; None means the ladder's own rule (see `expiry`).
         when_grace: it exists only while the ladder gives days of grace.
-        holidays: its day moves off public holidays, to the nearest day before or after; none: as the ladder says.
+        holidays: its day moves off public holidays, to the nearest day: before up to the due day, after behind it; none: as
+            the ladder says.
         calendar: whose holidays; none: those the ladder names.
     """
 
@@ -100,6 +101,8 @@ class Stage:
             raise ValueError("holidays: only a stage that counts days moves off them")
         if self.holidays is not None and self.calendar is None:
             raise ValueError("holidays: say whose, as calendar: CN")
+        if objection := _crosses(self.day or 0, self.holidays, when_grace=self.when_grace):
+            raise ValueError(f"holidays: {objection}")
         if len(set(self.to)) != len(self.to):
             raise ValueError("to: names a role twice")
         if self.digest and self.to != ("borrower",):
@@ -123,6 +126,11 @@ class Stage:
         same_method = self.method == other.method or None in (self.method, other.method)
         same_product = self.product == other.product or None in (self.product, other.product)
         return same_method and same_product and not set(self.to).isdisjoint(other.to)
+
+    def covers(self, other: "Stage") -> bool:
+        """Whether everybody who may get the other on a loan may get this one too."""
+        same_loans = self.method in {None, other.method} and self.product in {None, other.product}
+        return same_loans and set(self.to) >= set(other.to)
 
 
 @checked(frozen=True, slots=True, eq=False, kw_only=True, config=CHECKED)
@@ -175,6 +183,17 @@ class Ladder:
     def stage(self, name: str) -> Stage | None:
         """The stage of this name, if the ladder has it."""
         return next((stage for stage in self.stages if stage.name == name), None)
+
+
+def _crosses(day: int, move: Move | None, *, when_grace: bool) -> str | None:
+    """Why a stage this many days after the due day may not move so: what it says would not be true where it may land."""
+    if move and when_grace:
+        return "what is said of the days of grace is said within them, and does not move"
+    if move == "after" and day <= 0:
+        return "a stage up to the due day moves before; after a holiday that day may be over"
+    if move == "before" and day > 0:
+        return "a stage after the due day moves after; before a holiday nothing may be overdue yet"
+    return None
 
 
 def _check_place(stage: Stage, earlier: tuple[Stage, ...]) -> None:
@@ -312,6 +331,16 @@ def expiry(ladder: Ladder, stage: Stage, due: Due, zone: str) -> datetime:
     return min(later, default=start + LAST_STAGE_VALID)
 
 
+def is_passed(ladder: Ladder, stage: Stage, due: Due, zone: str) -> bool:
+    """Whether holidays bring a later stage that goes to all whom this one is for to its moment, or before it."""
+    later = ladder.stages[ladder.stages.index(stage) + 1 :]
+    return any(
+        moment(other, due, zone) <= moment(stage, due, zone)
+        for other in later
+        if (other.holidays or stage.holidays) and other.covers(stage)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class StageMoment:
     """When a stage of the deadlines due on one day goes in one zone, and until when it is worth sending (both UTC)."""
@@ -333,7 +362,10 @@ class DueSpan:
 
 
 def moments_between(ladder: Ladder, after: datetime, until: datetime, zones: Collection[str]) -> list[StageMoment]:
-    """Every moment of the ladder's day stages with after < moment <= until, for each zone, whatever the due day."""
+    """Every moment of the ladder's day stages with after < moment <= until, for each zone, whatever the due day.
+
+    Of stages that public holidays bring together only the last one is a stage of that due day.
+    """
     return [
         found
         for stage in ladder.stages
@@ -341,6 +373,7 @@ def moments_between(ladder: Ladder, after: datetime, until: datetime, zones: Col
         for due_on in _candidates(stage, after, until)
         for zone in zones
         if after < (found := _stage_moment(ladder, stage, due_on, zone)).moment <= until
+        and not is_passed(ladder, stage, due_on, zone)
     ]
 
 

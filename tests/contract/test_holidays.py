@@ -45,3 +45,25 @@ async def test_a_party_that_moved_keeps_the_moved_day(any_database_url: str, mov
         await world.run_until(at("2026-09-30 23:00"))
         notice = await world.notice("due_today")
         assert (notice.state, notice.sent_at) == ("sent", at("2026-09-30 09:00", "Europe/Berlin"))
+
+
+@pytest.mark.parametrize("known_since", ["2026-09-01 10:00", "2026-09-30 08:00"], ids=["long before", "in the last hour"])
+async def test_stages_that_holidays_bring_together_are_one_text(
+    any_database_url: str, tmp_path: Path, known_since: str
+) -> None:
+    """Three reminders of one instalment move to one morning: one goes, however late the loan is known, and names it once."""
+    stages = "".join(
+        f"  - {{name: {name}, day: {day}, template: {template}, digest: due, holidays: before}}\n"
+        for name, day, template in [
+            ("soon", -3, "repayment_due_soon"),
+            ("tomorrow", -1, "repayment_due_tomorrow"),
+            ("today", 0, "repayment_due_today"),
+        ]
+    )
+    (tmp_path / "instalment.yaml").write_text(f"kind: instalment\ncalendar: CN\nstages:\n{stages}")
+    async with opened(START, url=any_database_url, ladders=tmp_path) as world:
+        await world.run_until(at(known_since))
+        await world.absorb(Lender().disbursed(world.clock.at, (1, "2026-10-04", "912.50")))
+        await world.run_until(at("2026-10-01 00:00"))
+        stages_kept = {row.key: row.sent_at for row in await world.notices() if row.key.startswith("stage:")}
+        assert stages_kept == {"stage:L-1:instalment:1:2026-10-04:today:borrower": at("2026-09-30 10:00")}
