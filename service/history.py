@@ -12,6 +12,7 @@ from typing import Any
 
 from service import delegations
 from service.covering import Covering, lasts
+from service.delinquency import is_cured
 from service.facts import (
     CollectionPaused,
     CollectionResumed,
@@ -158,10 +159,9 @@ class LoanHistory:
 
     def _was_cured(self, deadline: Deadline, at: datetime, zone: str) -> bool:
         """Whether upstream had said, after the day and after its last word on it, that nothing is past due."""
-        if self.cured_by is None or deadline.due_on is None or (deadline.stated_by or "") > self.cured_by:
+        if self.cured_by is None or version_time(self.cured_by) > at:
             return False
-        cured = version_time(self.cured_by)
-        return cured <= at and deadline.due_on < local_date(cured, zone)
+        return is_cured(deadline.due_on, deadline.stated_by, self.cured_by, zone)
 
     def _paid_since(self, at: datetime) -> int:
         """All the money that was paid from an instant on, whatever it covers."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from service.delinquency import is_cured
 from service.facts import Role, version_time
 from service.money import Money
 from service.notices import Purpose
@@ -38,8 +39,16 @@ class Around:
 
     def older_open(self, row: Any) -> bool:
         """Whether an older deadline of the same kind on the loan is open past its day."""
-        overdue = self.overdue_by_loan.get(row.loan_id, ())
-        return any(other.kind == row.kind and other.due_on < row.due_on for other in overdue) if row.due_on else False
+        if not row.due_on:
+            return False
+        return any(other.kind == row.kind and other.due_on < row.due_on for other in self.overdue(row))
+
+    def overdue(self, row: Any) -> Sequence[Any]:
+        """What is past its day on the loan of a row, without what upstream said is not."""
+        found = self.overdue_by_loan.get(row.loan_id, ())
+        if not row.cured_by:
+            return found
+        return [other for other in found if not is_cured(other.due_on, other.stated_by, row.cured_by, row.zone)]
 
 
 def values_of(row: Any, own: Mapping[str, object], around: Around, now: datetime) -> dict[str, object]:
@@ -105,7 +114,7 @@ def _about_payment(row: Any, around: Around) -> dict[str, object]:
 
 def _about_overdue(row: Any, around: Around) -> dict[str, object]:
     """The whole overdue sum: upstream's own figures where they are newer than the last payment, else what is open."""
-    overdue = around.overdue_by_loan.get(row.loan_id, ())
+    overdue = around.overdue(row)
     paid = around.last_payment.get(row.loan_id, "")
     fresh = [other for other in overdue if other.stated is not None and other.stated_by > paid]
     if overdue and len(fresh) == len(overdue):

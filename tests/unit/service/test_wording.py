@@ -19,7 +19,7 @@ def _claimed(**changes: Any) -> SimpleNamespace:
     return SimpleNamespace(
         **{
             "loan_id": "L-1", "kind": "instalment", "ref": "2", "purpose": "reminder", "role": "borrower",
-            "zone": "Asia/Shanghai", "method": None, "account_last4": None,
+            "zone": "Asia/Shanghai", "cured_by": None, "method": None, "account_last4": None,
             "due_on": date(2026, 6, 20), "due_at": None, "amount": 10_000, "paid": 1_000,
             "currency": "CNY",
             "deadline_set_by": "v", "payment_set_by": None, "payment_amount": None, "payment_currency": None, "paid_at": None,
@@ -110,12 +110,14 @@ def test_collection_names_the_whole_overdue_sum() -> None:
 
 
 def test_older_is_of_the_same_kind_and_earlier() -> None:
-    """An older instalment past its day counts; a plan's, a younger one, or one of another loan does not."""
+    """An older instalment past its day counts; one that was cured, a plan's, a younger one, or one of another loan does not."""
     older, younger = _other("1", date(2026, 5, 20), 1), _other("3", date(2026, 6, 22), 1)
     claimed = _claimed()
     assert _around(overdue_by_loan={"L-1": [younger, older]}).older_open(claimed)
     assert not _around(overdue_by_loan={"L-1": [younger]}).older_open(claimed)
     assert not _around(overdue_by_loan={"L-2": [older]}).older_open(claimed)
+    cured = version_of(at("2026-06-01 10:00"), "test", "c")
+    assert not _around(overdue_by_loan={"L-1": [older]}).older_open(_claimed(cured_by=cured))
     older.kind = "plan_instalment"
     assert not _around(overdue_by_loan={"L-1": [older]}).older_open(claimed)
     assert not _around(overdue_by_loan={"L-1": [older]}).older_open(_claimed(due_on=None))
