@@ -47,7 +47,7 @@ REASONS: Final[dict[str, str]] = {
     "visit_visitors": "too few visitors",
     "visit_window": "the visit lies outside the hours for visits",
     "visit_lead_time": "the visit is too near to be announced",
-    "not_announced": "the visit was not announced, so it is not reminded of",
+    "not_announced": "the visit was not announced, so nobody hears more of it",
     "paused": "its moment lies in a pause for its purpose, or in the time for which the borrower has promised to pay",
     # expired
     "too_late": "its validity ended before it could go",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 
-from service.delinquency import bucket
+from service.delinquency import bucket, is_cured
 from service.facts import Kind, version_time
 from service.gate import Asked, Contacts, Counter, Drop, Go, Hold, counters_of, decide, rules_of
 from service.ladders import Ladders, Stage, moment
@@ -63,13 +63,16 @@ class Standing:
         return missing_or_over or self._visit(row, now)
 
     def _visit(self, row: Any, now: datetime) -> PutBack | None:
-        """A visit is announced, moved and reminded of only where it may take place, and reminded of only where it was announced."""
-        if row.purpose != Purpose.VISIT or row.kind != Kind.VISIT_APPOINTMENT:
+        """A visit is announced and moved only where it may take place, and reminded of and called off only where it was announced."""
+        if row.kind != Kind.VISIT_APPOINTMENT:
             return None
         if row.announced == "soon":
             return PutBack(State.HELD, "awaiting_facts", now + _LOOK_AGAIN)
         if row.announced == "never":
             return PutBack(State.SUPPRESSED, "not_announced")
+        return self._refused_visit(row, now) if row.purpose == Purpose.VISIT else None
+
+    def _refused_visit(self, row: Any, now: datetime) -> PutBack | None:
         visit = visits_in(row.visits).get(row.ref) or Visit(row.ref)
         hours, rules = self._visit_hours(row)
         reason = refusal(visit, row.due_at, self.ladders.visit_terms, hours, row.zone, now=now, told=row.stage is not None)
@@ -199,16 +202,9 @@ def _moot(row: Any) -> str | None:
         return "replaced"
     if row.stage is not None and row.deadline_anchor != row.anchor:
         return "moved"
-    if row.purpose == Purpose.COLLECTION and row.cured_by and _cured(row):
+    if row.purpose == Purpose.COLLECTION and is_cured(row.due_on, row.stated_by, row.cured_by, row.zone):
         return "cured"
     return None
-
-
-def _cured(row: Any) -> bool:
-    """Whether upstream said, after this deadline's day and after its last word on it, that nothing is past due."""
-    if row.due_on is None or (row.stated_by or "") > row.cured_by:
-        return False
-    return bool(row.due_on < local_date(version_time(row.cured_by), row.zone))
 
 
 def _overtaken(row: Any, *, older_open: bool) -> PutBack | None:

@@ -10,9 +10,9 @@ from service.ledger.statement import INSTANT, INT, TEXT, Rows, Statement
 _OF_ONE_VISIT: Final = "a.loan_id = n.loan_id AND a.kind = n.kind AND a.ref = n.ref AND a.stage IS NULL AND a.purpose = 'visit'"
 #: Of a notice (a): it was handed over, and what became of that is not still to be found out.
 _SAID: Final = "a.handed_at IS NOT NULL AND a.state <> 'sending' AND (a.state <> 'unknown' OR a.reason = 'cannot_tell')"
-#: Of a claimed stage (n): whether the visit was announced (yes; not by us, so yes), may be soon, or never was.
+#: Of a claimed stage (n), or of a visit called off: whether it was announced (yes; not by us, so yes), may be soon, or never was.
 ANNOUNCED: Final = f"""
-    CASE WHEN n.kind = 'visit_appointment' AND n.stage IS NOT NULL THEN (
+    CASE WHEN n.kind = 'visit_appointment' AND (n.stage IS NOT NULL OR n.template = 'visit_cancelled') THEN (
         SELECT CASE WHEN count(*) = 0 OR max(CASE WHEN {_SAID} THEN 1 ELSE 0 END) = 1 THEN 'yes'
             WHEN max(CASE WHEN a.state IN ('planned', 'held', 'sending', 'unknown') THEN 1 ELSE 0 END) = 1 THEN 'soon' ELSE 'never' END
         FROM notices a WHERE {_OF_ONE_VISIT}) END

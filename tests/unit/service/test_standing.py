@@ -252,6 +252,8 @@ def _visit(visit: Visit = VISIT, **changes: Any) -> dict[str, Any]:
         (_visit(stage="visit_reminder_24h", announced="yes", due_at=at("2026-06-21 11:00")), None),
         (_visit(stage="visit_reminder_24h", announced="soon"), (State.HELD, "awaiting_facts")),
         (_visit(stage="visit_reminder_24h", announced="never"), (State.SUPPRESSED, "not_announced")),
+        (_visit(stage=None, purpose="service", asks=False, announced="never"), (State.SUPPRESSED, "not_announced")),
+        (_visit(stage=None, purpose="service", asks=False, announced="yes"), None),
         (
             _visit(replace(VISIT, approved=False), stage="visit_reminder_24h", announced="yes"),
             (State.SUPPRESSED, "visit_not_allowed"),
