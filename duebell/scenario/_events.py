@@ -17,7 +17,7 @@ from duebell.simulation import Arrival
 from service.zones import in_utc, local_instant, zone
 
 _SOURCE: Final = "urn:scenario"
-_LOCAL: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?([+-]\d\d:\d\d)?")
 _DATED: Final = re.compile(r"\d{4}-\d\d-\d\d.*")
 _DUE: Final = re.compile(r"(?:(\d+)\) )?(\d{4}-\d\d-\d\d) (\d+(?:\.\d+)?)")
 _MONTHLY: Final = re.compile(r"(\d+) x (\d+(?:\.\d+)?) monthly from (\d{4}-\d\d-\d\d)")
@@ -215,14 +215,14 @@ def _monthly(no: int, times: int, amount: str, first: date) -> Iterator[dict[str
 
 
 def _written(cast: Cast, value: Any, place: Place, key: str = "") -> Any:
-    """A value as the contract wants it: persons in full, local times as instants."""
+    """A value as the contract wants it: persons in full, times of the file as instants."""
     if isinstance(value, dict):
         return {name: _written(cast, inner, (*place, name), name) for name, inner in value.items()}
     if isinstance(value, list):
         return [_written(cast, inner, (*place, i)) for i, inner in enumerate(value)]
     if isinstance(value, str) and key in _PERSONS:
         return cast.party(value, place)
-    if isinstance(value, str) and _LOCAL.fullmatch(value):
+    if isinstance(value, str) and _TIME.fullmatch(value):
         return cast.instant(datetime.fromisoformat(value)).isoformat()
     return value
 
