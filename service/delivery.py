@@ -228,7 +228,7 @@ class Delivery:
                 intended = [r for r in intended if r.row.key not in full]
             refused = [row for row in asked if row.key not in heard]
             if refused:
-                steps = await _give_back(tx, claim, refused, lists, now + _SOON, now)
+                steps = await _take_back(tx, claim, refused, lists, now + _SOON, now)
                 await outbox.record(tx, steps)
             if intended:
                 await tx.run(claims.ADD_ATTEMPTS, a=[self._attempt_row(r) for r in intended], sender=courier.name, now=now)
@@ -288,7 +288,7 @@ class Delivery:
             for r, outcome in pairs:
                 if isinstance(outcome, Throttled):
                     wait = now + timedelta(seconds=outcome.retry_after)
-                    steps += await _give_back(tx, claim, r.rows, [r], wait, now)
+                    steps += await _take_back(tx, claim, r.rows, [r], wait, now)
             await contacts.give_back(tx, [r.attempt for r, o in pairs if r.counters and not isinstance(o, (Accepted, Unknown))])
             steps += self._sender_alerts(courier, [outcome for _, outcome in pairs], now, broke=broke)
             await outbox.record(tx, steps)
@@ -371,7 +371,7 @@ class Delivery:
         async with self._ledger.transaction() as tx:
             now = self._clock()
             await tx.run(claims.END_ATTEMPTS, a=[(r.attempt, "not_sent", "lease_over", None) for r in intended], now=now)
-            await outbox.record(tx, await _give_back(tx, claim, [row for r in intended for row in r.rows], intended, now, now))
+            await outbox.record(tx, await _take_back(tx, claim, [row for r in intended for row in r.rows], intended, now, now))
             await contacts.give_back(tx, [r.attempt for r in intended])
 
     async def _end_visits(
@@ -422,6 +422,15 @@ async def _give_back(
     await tx.run(claims.UNCLAIM, o=[handover.place(row) for row in rows], token=claim.token, not_before=not_before)
     heads = [(r.row.key,) for r in ready if r.others]
     return [_step(row, now) for row in await tx.rows(digests.BRING_BACK, h=heads, token=claim.token)] if heads else []
+
+
+async def _take_back(
+    tx: Transaction, claim: Claim, rows: Sequence[Any], ready: Sequence[Ready], not_before: datetime, now: datetime
+) -> list[Step]:
+    """The same of what may have had an intent; where a sweep has called that unknown since, it is told."""
+    places = [handover.place(row) for row in rows]
+    known = await tx.rows(claims.UNDOUBT, o=places, token=claim.token, not_before=not_before)
+    return [*(_step(row, now) for row in known), *await _give_back(tx, claim, rows, ready, not_before, now)]
 
 
 def _step(row: Any, now: datetime) -> Step:

@@ -97,16 +97,20 @@ class Settling:
 
     def _end_of(self, row: Any, answer: Answer, told_in: str | None) -> tuple[Any, ...]:
         """A row of service.ledger.settling.SETTLE; `told_in`: another text that may have said it."""
-        place = row.key, row.key_month
+        state, reason, head, alone = self._settled(row, answer, told_in)
+        return row.key, row.key_month, row.handed_at, state, reason, head, alone
+
+    def _settled(self, row: Any, answer: Answer, told_in: str | None) -> tuple[str, str | None, str | None, bool]:
+        """State, reason, the text that said it, and whether it goes again by itself."""
         if answer == "accepted":
-            return (*place, "sent", None, None, False)
+            return "sent", None, None, False
         if told_in is not None:
-            return (*place, "superseded", "in_digest", told_in, False)
+            return "superseded", "in_digest", told_in, False
         if answer == "never_arrived":
-            return (*place, "planned", None, None, False)
+            return "planned", None, None, False
         if not row.moot and self._goes_again(row):
-            return (*place, "planned", None, None, True)
-        return (*place, "unknown", "cannot_tell", None, False)
+            return "planned", None, None, True
+        return "unknown", "cannot_tell", None, False
 
     def _goes_again(self, row: Any) -> bool:
         """Whether it is said again on a guess: under the same key, by itself, so never a text that listed others."""

@@ -205,14 +205,18 @@ UNINTEND = Statement(
     token=TEXT,
 )
 
-#: Gives claimed notices back unsaid, as if they had not been claimed.
-UNCLAIM = Statement(
-    """
+_GIVE_BACK = """
     UPDATE notices SET state = 'planned', reason = NULL, token = NULL, lease_until = NULL, handed_at = NULL, sender = NULL,
-        head = NULL, not_before = :not_before
-    FROM {o} WHERE notices.key = o.key AND notices.key_month = o.month AND notices.token = :token
-    AND {notice_state} IN ('sending', 'unknown')
-    """,
+        head = NULL, not_before = :not_before{more}
+    FROM {{o}} WHERE notices.key = o.key AND notices.key_month = o.month AND notices.token = :token AND {{notice_state}} = '{state}'
+"""
+#: Gives claimed notices back unsaid, as if they had not been claimed.
+UNCLAIM = Statement(_GIVE_BACK.format(state="sending", more=""), o=_KEYS, token=TEXT, not_before=INSTANT)
+
+#: The same of what the lease sweep has called unknown in between: that was told, so this is a step.
+UNDOUBT = Statement(
+    _GIVE_BACK.format(state="unknown", more=", seq = notices.seq + 1")
+    + "RETURNING notices.key, notices.loan_id, notices.seq, notices.state, notices.reason",
     o=_KEYS,
     token=TEXT,
     not_before=INSTANT,

@@ -74,6 +74,7 @@ UNKNOWN = Statement(
     n=INT,
 )
 
+#: Only the hand-over that was asked about: another sweep may have settled it meanwhile, and it may have gone again since.
 SETTLE = Statement(
     f"""
     UPDATE notices SET state = s.state, reason = s.reason, seq = notices.seq + 1, head = s.head,
@@ -82,9 +83,10 @@ SETTLE = Statement(
         handed_at = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.handed_at END,
         sender = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.sender END,
         token = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.token END
-    FROM {{s}} WHERE notices.key = s.key AND notices.key_month = s.month AND {hidden("notices.state")} = 'unknown' {_STEP}
+    FROM {{s}} WHERE notices.key = s.key AND notices.key_month = s.month AND {hidden("notices.state")} = 'unknown'
+    AND notices.reason <> 'cannot_tell' AND notices.handed_at = s.handed_at {_STEP}
     """,
-    s=Rows(key=TEXT, month=INT, state=TEXT, reason=TEXT, head=TEXT, alone=BOOL),
+    s=Rows(key=TEXT, month=INT, handed_at=INSTANT, state=TEXT, reason=TEXT, head=TEXT, alone=BOOL),
 )
 
 #: The attempts of these notices whose outcome nobody knew get the one that was found out.

@@ -97,6 +97,23 @@ def _race(dice: Dice) -> list[Step]:
     return [*due, hour, Works(("plan",)), Happens(ends, loan, dice.randint(0, 1)), race]
 
 
+def _late_answer(dice: Dice) -> list[Step]:
+    """The provider answers when the lease is over and somebody else has swept, or two sweep at once; then money comes."""
+    loan, says = dice.choice(_LOANS), Provider(tuple(dice.choices(SAID, k=2)))
+    meeting: tuple[Duty, Duty] = dice.choice((("deliver", "sweep"), ("deliver", "sweep"), ("sweep", "sweep")))
+    slow = Works(meeting, dice.passes(), None, dice.randint(1, 10))
+    money = [Happens("paid one", loan, n) for n in (0, 1)]
+    return [
+        Until("10:00"),
+        Works(("plan",)),
+        says,
+        *([Works(("deliver",)), Seconds(5)] * dice.maybe()),
+        slow,
+        *money,
+        Works(("consume",)),
+    ]
+
+
 def _interruption(dice: Dice) -> list[Step]:
     """A text is ready, and its number opts out or changes, it is answered, or nobody is to pay any more, while it is handed over."""
     loan, n = dice.choice(_LOANS), dice.randint(0, 3)
@@ -170,7 +187,7 @@ def _death(dice: Dice) -> list[Step]:
 
 
 _SCENES: Final[dict[Callable[[Dice], list[Step]], int]] = {
-    _event: 6, _works: 4, _meeting: 2, _time: 4, _trouble: 2, _word: 1, _change_of_mind: 1, _race: 2, _interruption: 3, _visit: 2,
+    _event: 6, _works: 4, _meeting: 2, _time: 4, _trouble: 2, _word: 1, _change_of_mind: 1, _race: 2, _interruption: 3, _late_answer: 1, _visit: 2,
     _promise: 1, _question: 1, _death: 1,
 }  # fmt: skip
 
