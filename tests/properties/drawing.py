@@ -187,8 +187,8 @@ def _death(dice: Dice) -> list[Step]:
 
 
 _SCENES: Final[dict[Callable[[Dice], list[Step]], int]] = {
-    _event: 6, _works: 4, _meeting: 2, _time: 4, _trouble: 2, _word: 1, _change_of_mind: 1, _race: 2, _interruption: 3, _late_answer: 1, _visit: 2,
-    _promise: 1, _question: 1, _death: 1,
+    _event: 6, _works: 4, _meeting: 2, _time: 4, _trouble: 2, _word: 1, _change_of_mind: 1, _race: 2, _interruption: 3, _late_answer: 1,
+    _visit: 2, _promise: 1, _question: 1, _death: 1,
 }  # fmt: skip
 
 
