@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import aio_pika
 import structlog
-from aiormq.exceptions import AMQPError
 from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
@@ -22,6 +21,7 @@ from service.events import Dead, Decoded
 from service.health import Health
 from service.intake import Intake
 from service.ledger import LedgerAway, LedgerConflict
+from service.status import broker_lost
 from service.topology import Queue
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,6 @@ _CONNECT_TIMEOUT: Final = 10
 _LONGEST_WAIT: Final = 15.0
 #: A message that came back from so many dead workers is not tried again.
 _WORKERS_KILLED: Final = 3
-_LOST: Final = (AMQPError, ConnectionError, OSError, TimeoutError, asyncio.IncompleteReadError, RuntimeError)
 
 
 class _Session:
@@ -124,7 +123,9 @@ class Consumer:
                     wait = 0.5
                     self._health.up(self._part)
                     await self._consume(session, stop)
-            except _LOST as error:
+            except Exception as error:
+                if not broker_lost(error):
+                    raise
                 self._health.down(self._part, type(error).__name__)
                 log.warning("broker away", queue=self._queue.name, error=type(error).__name__, again_in=round(wait, 1))
             except asyncio.CancelledError:
@@ -156,7 +157,7 @@ class Consumer:
             finally:
                 closing.cancel()
         finally:
-            with suppress(*_LOST, asyncio.CancelledError):
+            with suppress(Exception, asyncio.CancelledError):
                 await asyncio.wait_for(connection.close(), _CONNECT_TIMEOUT)
 
     async def _consume(self, session: _Session, stop: asyncio.Event) -> None:

@@ -39,7 +39,16 @@ _SWEEP: Final = "status"
 _BODY, _SIZE, _BODY_FRAME, _END = Struct(">BHI"), Struct(">Q"), 3, b"\xce"
 _SIZE_AT: Final = _BODY.size + 4
 
-PublisherLost = (AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError)
+_LOST: Final = (AMQPError, ConnectionError, OSError, TimeoutError, EOFError, RuntimeError, StopAsyncIteration)
+
+
+def broker_lost(error: Exception) -> bool:
+    """Whether the client says that the broker is away; a bare `Exception` too is how it says so.
+
+    Over TLS the broker's last word and its end come together. The client then stops as if all were well, has no reason to
+    give to those who wait for an answer, and gives them this.
+    """
+    return isinstance(error, _LOST) or type(error) is Exception
 
 
 class StatusPublisher:
@@ -76,7 +85,9 @@ class StatusPublisher:
             window = await self._connected()
             async with asyncio.timeout(_CONFIRM_TIMEOUT):
                 await window.publish(messages)
-        except PublisherLost as error:
+        except Exception as error:
+            if not broker_lost(error):
+                raise
             await self.close()
             raise ConnectionError(type(error).__name__) from error
         except asyncio.CancelledError:
@@ -99,7 +110,7 @@ class StatusPublisher:
         """Gives the connection back; the lease runs out by itself."""
         connection, self._connection, self._window = self._connection, None, None
         if connection is not None:
-            with suppress(*PublisherLost, asyncio.CancelledError):
+            with suppress(Exception, asyncio.CancelledError):
                 await asyncio.wait_for(connection.close(), _CONNECT_TIMEOUT)
 
 
