@@ -79,6 +79,7 @@ class Delivery:
         self._ledger, self._vault, self._composer, self._couriers = ledger, vault, composer, couriers
         self._standing = composer.standing
         self._clock, self._monotonic, self._metrics, self._lease, self._jitter = clock, monotonic, metrics, lease, jitter
+        self._most = MOST
         self._troubled: set[str] = set()
         self._alerted: set[tuple[str, str | None]] = set()
 
@@ -97,6 +98,7 @@ class Delivery:
         if ready:
             held = [(row, verdict) for r in ready for verdict in [self._no_sender(r.row)] for row in r.rows]
             await self._again(lambda: self._put_back(claim, held))
+        self._learn(claim)
         return len(claim.rows)
 
     async def next_moment(self) -> datetime | None:
@@ -138,8 +140,18 @@ class Delivery:
         """What the senders can take in a third of the lease."""
         paces = [courier.sender.pace for courier in self._couriers]
         if not paces or None in paces:
-            return MOST
-        return max(1, min(MOST, int(sum(p.count / p.period for p in paces if p) * self._lease.total_seconds() / 3)))
+            return self._most
+        return max(1, min(self._most, int(sum(p.count / p.period for p in paces if p) * self._lease.total_seconds() / 3)))
+
+    def _learn(self, claim: Claim) -> None:
+        """Claims half as many after a claim that took longer than its lease, and a few more again after a full one that did not.
+
+        What is not said within the lease is given back: a machine too slow for its claims would never say anything.
+        """
+        if self._monotonic() >= claim.until:
+            self._most = max(1, len(claim.rows) // 2)
+        elif len(claim.rows) >= self._most:
+            self._most = min(MOST, self._most + self._most // 8 + 1)
 
     # ------------------------------------------------------------ judging and rendering
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from service.composing import Composer
 from service.ledger import claims
 from service.ledger.statement import INSTANT, TEXT, Statement
 from service.notices import Lane
@@ -383,6 +384,24 @@ async def test_a_worker_whose_lease_is_over_does_not_call() -> None:
         await delivery.step(Lane.NORMAL)
         assert world.sender.attempts == []
         assert await world.state("loan_disbursed") == "planned"
+
+
+async def test_a_machine_too_slow_for_its_lease_claims_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where making the texts takes longer than the lease, claims shrink until they fit, and each text goes once."""
+    async with opened(START) as world:
+        await world.absorb(*(Lender(f"L-{i}").disbursed(START, ONE) for i in range(40)))
+        made, claimed = Composer.made, []
+
+        def slowly(*arguments: Any) -> Any:
+            world.wait(1)
+            return made(*arguments)
+
+        monkeypatch.setattr(Composer, "made", slowly)
+        for _ in range(3):
+            claimed.append(await world.engine.delivery.step(Lane.NORMAL))
+            world.wait(2)  # what is given back is looked at again after a second
+        assert claimed == [40, 20, 20]
+        assert len(world.sent) == 40
 
 
 # ---------------------------------------------------------------- caps, windows, ladders
