@@ -54,8 +54,9 @@ class SweepClock:
         try:
             await stop.wait()
         finally:
-            scheduler.shutdown(wait=False)
+            scheduler.pause()
             await asyncio.gather(*self._running, return_exceptions=True)
+            scheduler.shutdown(wait=False)  # would have cancelled what still ran
 
     async def _sweep(self, sweep: Sweep) -> None:
         task = asyncio.current_task()
