@@ -6,6 +6,7 @@ another thread takes more; only the wait for its write lock yields.
 """
 
 import asyncio
+import socket
 import sqlite3
 from base64 import b64decode
 from collections import namedtuple
@@ -28,6 +29,9 @@ from service.ledger.tables import metadata
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg", "sqlite": "sqlite+pysqlite"}
 #: Seconds to reach the database, to wait for a free connection, to wait for SQLite's write lock.
 _CONNECT_TIMEOUT, _POOL_TIMEOUT, _LOCK_TIMEOUT = 5, 30, 30.0
+#: A host that vanishes says nothing, and who waits for its answer would wait for ever: Linux asks whether it is still there
+#: after so many seconds of silence, so often, so many times, and gives up what was not taken after so many milliseconds.
+_SIGNS_OF_LIFE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
 _LOCK_POLL = 0.005
 _STATEMENTS_KEPT = 1000  #: prepared by SQLite, all of ours
 #: Our statements look up a few hundred keys in tables of millions: an index look-up per key is right however little the
@@ -152,7 +156,7 @@ class Ledger:
                 self._pool = await asyncpg.create_pool(
                     self.url.set(drivername="postgresql").render_as_string(hide_password=False),
                     min_size=0, max_size=self._pool_size, timeout=_CONNECT_TIMEOUT,
-                    server_settings=_POSTGRES_SETTINGS, reset=_as_it_is,
+                    server_settings=_POSTGRES_SETTINGS, init=_watched, reset=_as_it_is,
                 )  # fmt: skip
         return self._pool
 
@@ -187,6 +191,17 @@ class Ledger:
         if self._sqlite is not None:
             self._local = None
             self._sqlite.dispose()
+
+
+async def _watched(connection: Any) -> None:
+    """Has the system notice when the other end is gone."""
+    link = connection._transport.get_extra_info("socket")  # noqa: SLF001 - the driver has no setting for it
+    if link.family == socket.AF_UNIX:
+        return
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _SIGNS_OF_LIFE.items():
+        if hasattr(socket, name):  # other systems have other names, and a silence of their own
+            link.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 async def _as_it_is(_connection: Any) -> None:

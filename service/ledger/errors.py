@@ -18,7 +18,7 @@ class LedgerClosed(LedgerAway):
 
 
 class LedgerConflict(Exception):  # noqa: N818
-    """Serialization failure or deadlock: run the whole transaction again."""
+    """Serialization failure, deadlock, or tables that have just changed: run the whole transaction again."""
 
 
 class LedgerRefused(Exception):  # noqa: N818
@@ -42,6 +42,8 @@ def sorted_out(error: BaseException) -> BaseException:
     """The ledger's own error for a driver's, or the error itself if it is a programming mistake."""
     if isinstance(error, (asyncpg.exceptions.DataError, OverflowError, orjson.JSONEncodeError)):
         return LedgerRefused("a value does not fit its column")
+    if isinstance(error, asyncpg.InvalidCachedStatementError):  # a migration changed a table; the driver prepares anew
+        return LedgerConflict("prepared for other tables")
     if isinstance(error, (asyncpg.PostgresError, DBAPIError)):
         return _by_state(error)
     if isinstance(error, sqlite3.Error):
@@ -74,6 +76,8 @@ def _from_sqlite(error: sqlite3.Error) -> BaseException | None:
     """SQLite has no SQLSTATE: locked and I/O errors mean away, constraint and data errors mean refused."""
     if isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError)):
         return LedgerRefused("constraint")
-    if isinstance(error, sqlite3.OperationalError) and re.search(r"locked|busy|disk|I/O|unable to open|readonly", str(error)):
+    if isinstance(error, sqlite3.OperationalError) and re.search(
+        r"locked|locking|busy|disk|I/O|unable to open|readonly", str(error)
+    ):
         return LedgerAway("sqlite")
     return None

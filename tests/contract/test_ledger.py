@@ -1,6 +1,8 @@
 """The ledger's statements on both databases: types, locks, claims, intents, counters and the order of the outbox."""
 
 import asyncio
+import socket
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,7 +13,19 @@ import pytest
 
 from service.gate import Counter
 from service.history import LoanHistory
-from service.ledger import Ledger, LedgerAway, LedgerRefused, claims, contacts, inbox, loans, notices, outbox, settling
+from service.ledger import (
+    Ledger,
+    LedgerAway,
+    LedgerConflict,
+    LedgerRefused,
+    claims,
+    contacts,
+    inbox,
+    loans,
+    notices,
+    outbox,
+    settling,
+)
 from service.ledger.contacts import Taker
 from service.ledger.engine import DatabaseSettingError
 from service.ledger.outbox import Alert, Step
@@ -114,6 +128,24 @@ async def test_a_database_that_is_not_there_is_away() -> None:
     await ledger.close()
 
 
+@pytest.mark.integration
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other names for it")
+async def test_a_host_that_vanishes_is_missed_within_twenty_seconds(postgres_url: str) -> None:
+    """Its system would never tell us, so ours asks: a link on which nothing comes is tried, and given up."""
+    ledger = Ledger(postgres_url)
+    async with ledger.transaction() as tx:
+        link = tx._connection._transport.get_extra_info("socket")
+        assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        idle, every, times = (
+            link.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        assert idle + every * times < 20
+        assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
+    await ledger.close()
+
+
+@pytest.mark.integration
 async def test_a_link_cut_at_any_moment_is_away(postgres_url: str) -> None:
     """Before, in and between two statements: always LedgerAway, and the pool's only connection is made anew."""
     ledger = Ledger(postgres_url, pool_size=1)
@@ -133,6 +165,25 @@ async def test_a_link_cut_at_any_moment_is_away(postgres_url: str) -> None:
     assert cut
     async with ledger.transaction() as tx:
         assert [row.one for row in await tx.rows(Statement("SELECT 1 AS one"))] == [1]
+    await ledger.close()
+
+
+@pytest.mark.integration
+async def test_a_table_that_changes_under_a_statement_is_a_conflict(postgres_url: str) -> None:
+    """A migration beside a running worker: what was prepared before it is run again, not the end of the worker."""
+    ledger = Ledger(postgres_url)
+    asking = Statement("SELECT word FROM kept")
+    admin = await asyncpg.connect(postgres_url)
+    await admin.execute("CREATE TABLE kept (word integer)")
+    async with ledger.transaction() as tx:
+        await tx.rows(asking)
+    await admin.execute("ALTER TABLE kept ALTER word TYPE text")
+    with pytest.raises(LedgerConflict):
+        async with ledger.transaction() as tx:
+            await tx.rows(asking)
+    async with ledger.transaction() as tx:
+        assert await tx.rows(asking) == []
+    await admin.close()
     await ledger.close()
 
 
