@@ -18,6 +18,7 @@ _SETTINGS = {
     "max_connections": "60",
     "shared_buffers": "256MB",
     "timezone": "UTC",
+    "recovery_init_sync_method": "syncfs",  # after a kill: one call, not one for each file of each database there is
 }
 
 

@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pika
@@ -22,8 +23,8 @@ log.file = false
 class PrivateRabbit(PrivateServer):
     """A RabbitMQ node of our own; user and password are `guest`. It starts in about 6 s of one core.
 
-    Before a `kill()` let a new quorum queue be two seconds old: RabbitMQ 3.10 writes the queue's name to disk about half a
-    second after it has answered, and without the name its confirmed messages are lost.
+    Before a `kill()` call `remember_queues()`: RabbitMQ 3.10 writes a new quorum queue's name to disk a second after it has
+    answered, and without the name the queue's confirmed messages are lost.
 
     Raises:
         MissingServerError: RabbitMQ is not installed.
@@ -57,6 +58,18 @@ class PrivateRabbit(PrivateServer):
         if done.returncode:
             raise ServerFailedError(f"rabbitmqctl {arguments[0]}: {done.stderr.strip()}")
         return done.stdout
+
+    def remember_queues(self) -> None:
+        """Waits until the names of all quorum queues are on disk.
+
+        Raises:
+            ServerFailedError: they are not in time.
+        """
+        deadline = time.monotonic() + self.patience
+        while not all(map(_knows_its_queues, self.folder.glob("data/*/quorum/*/names.dets"))):
+            if time.monotonic() > deadline:
+                raise ServerFailedError("a queue's name is not on disk")
+            time.sleep(0.05)
 
     def _make_environment(self) -> dict[str, str]:
         for name, text in (("rabbitmq.conf", _CONFIG), ("enabled_plugins", "[].\n"), ("rabbitmq-env.conf", "")):
@@ -95,6 +108,12 @@ class PrivateRabbit(PrivateServer):
         finally:
             pika_log.setLevel(logging.NOTSET)
         return True
+
+
+def _knows_its_queues(names: Path) -> bool:
+    """Whether the file of names has every queue that has a folder beside it."""
+    known = names.read_bytes()
+    return all(folder.name.encode() in known for folder in names.parent.iterdir() if folder.is_dir())
 
 
 def _scripts() -> Path:

@@ -37,15 +37,20 @@ def free_port() -> int:
     """A free TCP port on 127.0.0.1.
 
     It lies below the range that Linux gives to outgoing connections: while a server is down for a restart, a client that
-    keeps trying could otherwise be given the server's own port, and keep it.
+    keeps trying could otherwise be given the server's own port, and keep it. Tests run side by side, and a server binds its
+    port some seconds after this: until we end, nobody else who asks here is given the same.
     """
     for port in random.sample(range(20_000, 32_000), k=100):
-        with socket.socket() as probe:
+        claim, probe = socket.socket(socket.AF_UNIX), socket.socket()
+        with probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
+                claim.bind(f"\0duebell-port-{port}")  # a name that ends with the process that has it
                 probe.bind(("127.0.0.1", port))
             except OSError:
+                claim.close()
                 continue
+            claim.detach()  # stays open
             return port
     raise ServerFailedError("none of a hundred ports on 127.0.0.1 is free")
 
@@ -58,7 +63,7 @@ class PrivateServer(ABC):
 
     name: str
     user: str | None = None  #: whom the processes run as, where that is not us
-    patience = 60.0  #: seconds that a start or a stop may take
+    patience = 150.0  #: seconds that a start or a stop may take
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -89,7 +94,7 @@ class PrivateServer(ABC):
         """Starts the server and waits until it lets a client in.
 
         Raises:
-            ServerFailedError: it ended, or let nobody in for a minute.
+            ServerFailedError: it ended, or let nobody in in time.
         """
         self._launch()
         deadline = time.monotonic() + self.patience

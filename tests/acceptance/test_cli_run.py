@@ -22,13 +22,13 @@ def test_run_sends_what_was_published_and_stops_when_told(duebell: Cli, disburse
     process = subprocess.Popen(command, cwd=duebell.home, env=os.environ | {"PYTHONPATH": str(_ROOT)}, stderr=subprocess.PIPE)
     sent = duebell.home / "sent.jsonl"
     try:
-        for _ in range(300):
+        for _ in range(1200):
             if process.poll() is not None or (sent.exists() and sent.read_text("utf-8").endswith("\n")):
                 break
             time.sleep(0.1)
     finally:
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
     (text,) = map(json.loads, sent.read_text("utf-8").splitlines())
     assert (text["template"], text["to"]) == ("loan_disbursed", "+8613800138000")

@@ -52,6 +52,6 @@ class Reader:
             yield
         finally:
             self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join(30)
+            self._thread.join(60)
             assert not self._thread.is_alive()
             self._loop.close()

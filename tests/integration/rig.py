@@ -82,7 +82,7 @@ class Worker:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def terminate(self, within: float = 30.0) -> int:
+    def terminate(self, within: float = 60.0) -> int:
         """SIGTERM; gives the exit code."""
         self.process.terminate()
         return self.process.wait(within)
@@ -104,12 +104,15 @@ class Rig:
     # ------------------------------------------------------------ time and processes
 
     def now(self) -> datetime:
-        """The workers' clock, which goes on from one to the next."""
-        return BASE + timedelta(seconds=time.monotonic() - self._begun)
+        """The workers' clock, which goes on from one to the next; none is ahead of it.
+
+        A worker's own starts when it has started, which may take seconds. Each begins half a minute ahead, so that no clock
+        goes back.
+        """
+        return BASE + timedelta(seconds=time.monotonic() - self._begun + 30 * len(self.workers))
 
     def environment(self) -> dict[str, str]:
-        """The settings of a worker that starts now; each starts a little ahead, so that no clock goes back."""
-        start = self.now() + timedelta(seconds=3 * len(self.workers))
+        """The settings of a worker that starts now."""
         return {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
@@ -120,7 +123,7 @@ class Rig:
             "DUEBELL_LEASE_SECONDS": "3",
             "DUEBELL_LOG_FORMAT": "json",
             "DUEBELL_TEST": "1",
-            "DUEBELL_CLOCK_START": start.isoformat(),
+            "DUEBELL_CLOCK_START": self.now().isoformat(),
         }
 
     def worker(self, *command: str, roles: str = "consume,schedule,deliver", **settings: str) -> Worker:

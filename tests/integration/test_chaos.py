@@ -122,7 +122,7 @@ def test_every_notice_goes_once_whatever_is_killed(rig: Rig, rabbit: PrivateRabb
     worker = rig.worker()
     eventually(rig.consuming)
     tap(rig)
-    threading.Event().wait(2)  # RabbitMQ 3.10 forgets a quorum queue that is killed in its first second
+    rabbit.remember_queues()
     with published(rig, events):
         for blow in blows:
             some_work_done(rig, rng)
@@ -181,7 +181,7 @@ def test_a_crash_between_hand_over_and_commit_says_nothing_twice(rig: Rig, trick
     dying = rig.trick(trick, **settings)
     eventually(rig.consuming)
     rig.publish(as_bodies(events))
-    assert eventually(lambda: not dying.alive, within=30)
+    assert eventually(lambda: not dying.alive)
     intended = {key for (key,) in rig.rows("SELECT key FROM notices WHERE state = 'sending' AND handed_at IS NOT NULL")}
     assert intended
     assert bool(intended & set(rig.sent())) == (trick == "die_after_writing")  # another batch may have had its intent only

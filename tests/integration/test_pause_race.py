@@ -79,7 +79,8 @@ async def test_no_intent_is_later_than_the_pause(engines: list[Engine], postgres
         batch = shuffled[start : start + 5]
         await _absorb(engines[1], [_paused(loan) for loan in batch])
         recorded |= dict.fromkeys(batch, engines[1].clock())
-    await asyncio.sleep(2)  # what the intent gave back is looked at again after a second
+    while rows(postgres_url, "SELECT 1 FROM notices WHERE stage = 'overdue_3' AND state IN ('planned', 'sending') LIMIT 1"):  # noqa: ASYNC110 - rows are no event
+        await asyncio.sleep(0.1)
     stop.set()
     await delivering
     asked = "SELECT loan_id, state, reason, handed_at FROM notices WHERE stage = 'overdue_3'"
@@ -92,7 +93,7 @@ async def test_no_intent_is_later_than_the_pause(engines: list[Engine], postgres
 async def test_an_intent_waits_for_a_pause_that_is_being_recorded(engines: list[Engine], postgres_url: str) -> None:
     """The text was claimed and judged before; the pause's transaction is open; after its commit there is no intent."""
     await _planned(engines[0], LOANS[:1])
-    delivery, release = engines[0].delivery, asyncio.Event()
+    delivery, recorded, release = engines[0].delivery, asyncio.Event(), asyncio.Event()
     claim = await delivery._claim(Lane.BULK)
     assert claim is not None
     _, ready = delivery._judged(claim, engines[0].clock())
@@ -101,14 +102,16 @@ async def test_an_intent_waits_for_a_pause_that_is_being_recorded(engines: list[
 
     async def held(*args: Any) -> None:
         await record(*args)
+        recorded.set()
         await release.wait()
 
     with patch.object(outbox, "record", held):
         pausing = asyncio.create_task(_absorb(engines[1], [_paused(LOANS[0])]))
-        await asyncio.sleep(0.3)
+        await recorded.wait()
     intending = asyncio.create_task(delivery._intend(delivery._couriers[0], claim, ready))
-    await asyncio.sleep(0.3)
-    assert not intending.done()
+    while not rows(postgres_url, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+        assert not intending.done()
+        await asyncio.sleep(0.05)
     release.set()
     await pausing
     intended, _ = await intending

@@ -1,7 +1,5 @@
 """The private servers keep what they promised to keep when they are killed."""
 
-import time
-
 import pika
 import psycopg
 import pytest
@@ -18,7 +16,7 @@ def _publish(rabbit: PrivateRabbit) -> None:
     with pika.BlockingConnection(pika.URLParameters(rabbit.url)) as connection:
         channel = connection.channel()
         channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
-        time.sleep(2)  # RabbitMQ 3.10 loses a quorum queue that is killed in the first second of its life, and what it held
+        rabbit.remember_queues()
         channel.confirm_delivery()
         for body in BODIES:
             channel.basic_publish("", QUEUE, body, pika.BasicProperties(delivery_mode=2))
