@@ -239,7 +239,11 @@ class Publisher:
         self.confirmed = 0
         self.unroutable: set[int] = set()
         self._connection = _connect(url)
-        self._channel = self._open()
+        try:
+            self._channel = self._open()
+        except self._connection.connection_errors as error:
+            self._connection.release()
+            raise _away(url, error) from None
 
     def send(self, event_type: str, body: bytes, number: int) -> None:
         """Puts one event under way; `number` is the caller's own name for it, unique.

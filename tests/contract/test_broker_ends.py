@@ -17,6 +17,7 @@ from pamqp.commands import Channel, Connection
 from pamqp.frame import marshal
 
 from consumers._rabbit import Consumer
+from service.broker import BrokerAway, Publisher
 from service.health import Health
 from service.ledger import Ledger
 from service.metrics import Metrics
@@ -86,3 +87,10 @@ async def test_the_publisher_says_that_the_broker_is_away(url: str) -> None:
     publisher = StatusPublisher(Ledger("sqlite://"), url, lambda: datetime.now(UTC), Metrics())
     with pytest.raises(ConnectionError):
         await publisher._publish([("notice.sent", b"{}")])
+
+
+@pytest.mark.parametrize("url", [len(_WORDS)], indirect=True)
+async def test_publishing_to_it_ends_in_one_readable_line(url: str) -> None:
+    """The synchronous edge is told the same while it opens its channel."""
+    with pytest.raises(BrokerAway, match="cannot be used"):
+        await asyncio.to_thread(Publisher, url)

@@ -131,7 +131,7 @@ def test_sigterm_drains(rig: Rig) -> None:
     eventually(lambda: absorbed(rig) + rig.depth(EVENTS_QUEUE)[0] == len(events))
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_a_message_that_kills_its_worker_ends_as_a_dead_letter(rig: Rig) -> None:
     """After the delivery limit it lies in duebell.dead, kills a few more, and is buried; the others are told meanwhile."""
     good = loans(40)
