@@ -1,12 +1,31 @@
-"""Handing over: a text as a sender gets it, and an outcome as rows. Pure."""
+"""Handing over: what a claim holds, a text as a sender gets it, and an outcome as rows. Pure."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from service.composing import Ready
 from service.couriers import word_for
+from service.gate import Contacts
+from service.ledger.contacts import Place
 from service.notices import Lane, State
+from service.phones import zones_of
 from service.senders._port import Accepted, Message, Outcome, Rejected, Unknown
+from service.vault import Vault
+from service.wording import Around
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one step works on; nobody else may touch it until the lease is over."""
+
+    lane: Lane
+    token: str
+    until: float  #: monotonic seconds
+    rows: Sequence[Any]
+    around: Around
+    contacts: dict[Place, Contacts]
 
 
 def place(row: Any) -> tuple[str, int]:
@@ -43,3 +62,8 @@ def attempt_end(r: Ready, outcome: Outcome) -> tuple[str, str, str | None, str |
     """Attempt, outcome, the provider's code and its id, as a row of claims.END_ATTEMPTS."""
     provider_id = outcome.provider_id if isinstance(outcome, Accepted) else None
     return r.attempt, word_for(outcome), getattr(outcome, "code", None), provider_id
+
+
+def zones(row: Any, vault: Vault) -> tuple[str, ...]:
+    """The zones of a number's country, where the party's own is not known."""
+    return zones_of(vault.text(row.phone)) if row.phone and row.party_zone is None else ()

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from service.ledger.audit import Deed
-from service.ledger.outbox import Alert, Step, Told
+from service.ledger.outbox import Alert, Step, Told, step_of
 from service.replies import Meaning
 
 #: Number (its hash) → the people whose it is: rows of service.ledger.replies.WHOSE.
@@ -41,7 +41,7 @@ class Work:
 
     def stepped(self, rows: Iterable[Any]) -> None:
         """Notes the steps that notices took."""
-        self.steps += [Step(row.key, row.loan_id, row.seq, row.state, row.reason, self.now) for row in rows]
+        self.steps += [step_of(row, self.now) for row in rows]
 
 
 def turns(letters: Iterable[Letter]) -> Iterator[list[Letter]]:

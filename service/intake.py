@@ -30,7 +30,7 @@ from service.ledger import (
     people,
     questions,
 )
-from service.ledger.outbox import Alert, Step
+from service.ledger.outbox import Alert, Step, step_of
 from service.ledger.statement import Statement
 from service.metrics import Metrics
 from service.notices import event_key, lane_of
@@ -263,13 +263,13 @@ class Intake:
         """Says which deadlines and people notices are about, where only the loan tells, and ends those that must not go."""
         if planned:
             aims = addressing.aims(planned, loaded)
-            work.steps += [_step(row, now) for row in await tx.rows(notices.REVIVE_AIMED, s=aims, now=now)]
+            work.steps += [step_of(row, now) for row in await tx.rows(notices.REVIVE_AIMED, s=aims, now=now)]
             await tx.run(notices.AIM, s=aims)
         if payers := addressing.payers(work.events, loaded):
             await tx.run(notices.NAME_PAYERS, d=payers)
         if refused := list(addressing.refusals(work.events)):
             rows = await tx.rows(notices.REFUSE, r=[(key.key, key.month, reason) for key, reason, _ in refused])
-            work.steps += [_step(row, now) for row in rows]
+            work.steps += [step_of(row, now) for row in rows]
             work.steps += [addressing.alert_of(key, reason, fact, now) for key, reason, fact in refused]
 
     async def _reconcile(
@@ -305,7 +305,7 @@ class Intake:
             changed += await tx.rows(notices.FREE_FACTS, l=explained)
         if reachable:
             changed += await tx.rows(notices.FREE_CONTACT, p=[(party,) for party in sorted(reachable)])
-        work.steps += [_step(row, now) for row in changed]
+        work.steps += [step_of(row, now) for row in changed]
 
 
 # ---------------------------------------------------------------- pure parts
@@ -354,7 +354,3 @@ def _refused(message: Decoded, error: LedgerRefused) -> Dead:
         field="data", reason=f"the database refuses a value of this event (SQLSTATE {error})", source=message.source,
         id=message.id, type=message.type, body=message.body, body_size=len(message.body), payload_hash=message.payload_hash,
     )  # fmt: skip
-
-
-def _step(row: object, now: datetime) -> Step:
-    return Step(row.key, row.loan_id, row.seq, row.state, row.reason, now)  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from service.events import Decoded
 from service.intake import Intake, Verdict
 from service.ledger import Ledger, Transaction, audit, controls, letters, notices, orders, outbox, recovery, suppressions
 from service.ledger.audit import Deed
-from service.ledger.outbox import Step
+from service.ledger.outbox import step_of
 from service.notices import Lane, Purpose
 from service.phones import normalise
 from service.vault import Vault
@@ -278,4 +278,4 @@ def _obstacle(letter_id: int, letter: Letter | None) -> Replayed | None:
 
 
 async def _record(tx: Transaction, changed: Sequence[Any], now: datetime) -> None:
-    await outbox.record(tx, [Step(row.key, row.loan_id, row.seq, row.state, row.reason, now) for row in changed])
+    await outbox.record(tx, [step_of(row, now) for row in changed])

@@ -37,6 +37,11 @@ _HOLD_LANE = Statement(
 )
 
 
+async def paused(tx: Transaction, now: datetime) -> list[tuple[str, str]]:
+    """Scope and name of everything that an operator has paused."""
+    return [(row.scope, row.name) for row in await tx.rows(ACTIVE, now=now)]
+
+
 async def hold_lane(tx: Transaction, lane: str, who: str, why: str, now: datetime) -> bool:
     """Pauses a lane until someone resumes it; whether it was not paused already."""
     return await tx.run(_HOLD_LANE, lane=lane, who=who, why=why, now=now) == 1

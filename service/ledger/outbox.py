@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from service.ledger.engine import Transaction
 from service.ledger.statement import INSTANT, INT, TEXT, Rows, Statement
@@ -28,6 +29,11 @@ class Step:
     reason: str | None
     at: datetime
     rule: str | None = None
+
+
+def step_of(row: Any, at: datetime) -> Step:
+    """The step that a changed row of notices has taken."""
+    return Step(row.key, row.loan_id, row.seq, row.state, row.reason, at)
 
 
 @dataclass(frozen=True, slots=True)

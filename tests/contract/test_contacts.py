@@ -135,18 +135,18 @@ async def test_an_intent_whose_lease_was_over_before_the_call_gives_its_contact_
     """A worker that slept between intent and call says nothing, and counts nothing."""
     async with opened(START) as world:
         await _at_nine(world, Lender())
-        delivery, intend = world.engine.delivery, world.engine.delivery._intend
+        delivery, intend = world.engine.delivery, world.engine.delivery._intents.write
 
         async def slowly(*arguments: Any) -> Any:
             intended = await intend(*arguments)
             world.wait(31)
             return intended
 
-        delivery._intend = slowly  # type: ignore[method-assign]
+        delivery._intents.write = slowly  # type: ignore[method-assign]
         await delivery.step(Lane.BULK)
         assert await world.state("due_today") == "planned"
         assert await _counted(world) == (0, 0, 0)
-        delivery._intend = intend  # type: ignore[method-assign]
+        delivery._intents.write = intend  # type: ignore[method-assign]
         await world.deliver()
         assert await world.state("due_today") == "sent"
 
@@ -217,15 +217,15 @@ async def test_a_window_that_closes_before_the_intent_holds_the_text() -> None:
     async with opened(START) as world:
         await _at_nine(world, Lender())
         world.go(at("2026-06-20 21:59") + timedelta(seconds=59))
-        delivery, intend = world.engine.delivery, world.engine.delivery._intend
+        delivery, intend = world.engine.delivery, world.engine.delivery._intents.write
 
         async def late(*arguments: Any) -> Any:
             world.wait(2)
             return await intend(*arguments)
 
-        delivery._intend = late  # type: ignore[method-assign]
+        delivery._intents.write = late  # type: ignore[method-assign]
         await delivery.step(Lane.BULK)
-        delivery._intend = intend  # type: ignore[method-assign]
+        delivery._intents.write = intend  # type: ignore[method-assign]
         world.wait(2)
         await world.deliver()
         assert world.sent == ["loan_disbursed"]

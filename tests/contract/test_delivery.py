@@ -272,7 +272,7 @@ async def test_a_dead_workers_claim_is_given_back() -> None:
 async def _with_interruption(world: Virtual, happen: Any) -> None:
     """One step of every lane, with something happening between the claim and the intent."""
     delivery = world.engine.delivery
-    intend = delivery._intend
+    intend = delivery._intents.write
 
     async def after(*arguments: Any) -> Any:
         nonlocal happen
@@ -281,10 +281,10 @@ async def _with_interruption(world: Virtual, happen: Any) -> None:
             await first()
         return await intend(*arguments)
 
-    delivery._intend = after  # type: ignore[method-assign]
+    delivery._intents.write = after  # type: ignore[method-assign]
     for lane in Lane:
         await delivery.step(lane)
-    delivery._intend = intend  # type: ignore[method-assign]
+    delivery._intents.write = intend  # type: ignore[method-assign]
 
 
 async def _ready_reminder(world: Virtual, lender: Lender) -> None:
@@ -373,14 +373,14 @@ async def test_a_worker_whose_lease_is_over_does_not_call() -> None:
     async with opened(START) as world:
         await world.absorb(Lender().disbursed(START, ONE))
         delivery = world.engine.delivery
-        intend = delivery._intend
+        intend = delivery._intents.write
 
         async def slow(*arguments: Any) -> Any:
             told = await intend(*arguments)
             world.wait(31)
             return told
 
-        delivery._intend = slow  # type: ignore[method-assign]
+        delivery._intents.write = slow  # type: ignore[method-assign]
         await delivery.step(Lane.NORMAL)
         assert world.sender.attempts == []
         assert await world.state("loan_disbursed") == "planned"

@@ -71,16 +71,16 @@ def texts(world: Virtual) -> list[str]:
 async def interrupted(world: Virtual, happen: Callable[[], Awaitable[Any]]) -> None:
     """One step in which something happens between the claim and the intent."""
     delivery = world.engine.delivery
-    intend, waiting = delivery._intend, [happen]
+    intend, waiting = delivery._intents.write, [happen]
 
     async def after(*arguments: Any) -> Any:
         while waiting:
             await waiting.pop()()
         return await intend(*arguments)
 
-    delivery._intend = after  # type: ignore[method-assign]
+    delivery._intents.write = after  # type: ignore[method-assign]
     await delivery.step(Lane.BULK)
-    delivery._intend = intend  # type: ignore[method-assign]
+    delivery._intents.write = intend  # type: ignore[method-assign]
 
 
 # ---------------------------------------------------------------- one text
@@ -436,7 +436,7 @@ async def test_a_worker_that_dies_after_its_intent(world: Virtual) -> None:
     claim = await world.engine.delivery._claim(Lane.BULK)
     assert claim is not None
     _, fit = world.engine.delivery._judged(claim, world.clock.at)
-    await world.engine.delivery._intend(world.engine.couriers[0], claim, fit)
+    await world.engine.delivery._intents.write(world.engine.couriers[0].name, claim, fit)
     world.wait(31)
     await world.engine.settling.release(world.clock.at)
     assert await stages(world) == {"L-1": "unknown lease_over", "L-2": "superseded in_digest", "L-3": "superseded in_digest"}

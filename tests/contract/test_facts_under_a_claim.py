@@ -36,7 +36,7 @@ async def _judged(world: Virtual, lane: Lane = Lane.NORMAL) -> tuple[Any, Any]:
 
 async def _delivered(world: Virtual, claim: Any, back: Any) -> list[str]:
     """Puts back, and delivers what is ready two seconds later."""
-    await world.engine.delivery._put_back(claim, back)
+    await world.engine.delivery._withholding.put_back(claim, back)
     world.wait(2)
     await world.deliver()
     return world.sent
@@ -78,7 +78,7 @@ async def test_another_number_that_comes_under_a_claim(world: Virtual) -> None:
     assert claim is not None
     _, ready = delivery._judged(claim, world.clock.at)
     await world.absorb(lender.party(world.clock.at, phone="+8613900139000"))
-    assert (await delivery._intend(delivery._couriers[0], claim, ready))[0] == []
+    assert (await delivery._intents.write(delivery._couriers[0].name, claim, ready))[0] == []
     world.wait(2)
     await world.deliver()
     assert [message.to for message in world.sender.messages] == ["+8613900139000"]
@@ -94,7 +94,7 @@ async def test_a_visit_that_is_declined_under_a_claim(world: Virtual) -> None:
     assert claim is not None
     _, ready = delivery._judged(claim, world.clock.at)
     await world.absorb(lender.visit("declined", world.clock.at))
-    intended, _ = await delivery._intend(delivery._couriers[0], claim, ready)
+    intended, _ = await delivery._intents.write(delivery._couriers[0].name, claim, ready)
     assert [r.template for r in intended] == ["loan_disbursed"]
     world.wait(700)
     await world.deliver()
@@ -121,7 +121,7 @@ async def test_a_number_that_is_being_recorded_is_waited_for(postgres_url: str) 
         fact = PartyFact(version_of(world.clock.at, "urn:test", "late"), lender.borrower["party_id"], phone=PHONE)
         async with world.engine.ledger.transaction() as tx:
             await people.absorb(tx, world.engine.vault, [fact], world.clock.at)
-            putting = asyncio.create_task(world.engine.delivery._put_back(claim, back))
+            putting = asyncio.create_task(world.engine.delivery._withholding.put_back(claim, back))
             await asyncio.sleep(0.2)
             assert not putting.done()
         await putting

@@ -270,7 +270,7 @@ async def test_an_opt_out_between_claim_and_intent(world: Virtual) -> None:
     _, ready = delivery._judged(claim, world.clock.at)
     assert ready
     await world.reply("TD")
-    intended, _ = await delivery._intend(delivery._couriers[0], claim, ready)
+    intended, _ = await delivery._intents.write(delivery._couriers[0].name, claim, ready)
     assert intended == []
     assert await world.state("due_today") == "suppressed opted_out"
 

@@ -98,7 +98,7 @@ async def test_a_pause_that_comes_under_a_claim(world: Virtual) -> None:
     assert claim is not None
     _, ready = delivery._judged(claim, world.clock.at)
     await world.absorb(LENDER.paused(at("2026-06-23 10:00")))
-    intended, _ = await delivery._intend(delivery._couriers[0], claim, ready)
+    intended, _ = await delivery._intents.write(delivery._couriers[0].name, claim, ready)
     assert intended == []
     world.wait(2)
     await world.deliver()
@@ -115,7 +115,7 @@ async def test_a_resumption_that_comes_under_a_claim(world: Virtual) -> None:
     assert claim is not None
     back, _ = world.engine.delivery._judged(claim, world.clock.at)
     await world.absorb(LENDER.resumed(at("2026-06-23 09:00")))
-    await world.engine.delivery._put_back(claim, back)
+    await world.engine.delivery._withholding.put_back(claim, back)
     world.wait(2)
     await world.deliver()
     assert await _collected(world) == {"overdue_3": "sent"}

@@ -132,7 +132,7 @@ async def test_an_approval_that_comes_under_a_claim(world: Virtual) -> None:
     assert claim is not None
     back, _ = world.engine.delivery._judged(claim, world.clock.at)
     await world.absorb(LENDER.visit("approved", CALLED))
-    await world.engine.delivery._put_back(claim, back)
+    await world.engine.delivery._withholding.put_back(claim, back)
     world.wait(2)
     await world.deliver()
     assert await _visits(world) == {"visit_notice": "sent"}

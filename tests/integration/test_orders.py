@@ -65,7 +65,7 @@ async def test_an_intent_waits_for_a_word_that_is_being_recorded(
     with patch.object(audit, "append", held):
         saying = asyncio.create_task(word(engines[1]))
         await _until(lambda: bool(rows(postgres_url, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")))
-        intending = asyncio.create_task(delivery._intend(delivery._couriers[0], claim, ready))
+        intending = asyncio.create_task(delivery._intents.write(delivery._couriers[0].name, claim, ready))
         await _until(lambda: bool(rows(postgres_url, _WAITING)))
         release.set()
         await saying

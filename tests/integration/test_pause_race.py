@@ -108,7 +108,7 @@ async def test_an_intent_waits_for_a_pause_that_is_being_recorded(engines: list[
     with patch.object(outbox, "record", held):
         pausing = asyncio.create_task(_absorb(engines[1], [_paused(LOANS[0])]))
         await recorded.wait()
-    intending = asyncio.create_task(delivery._intend(delivery._couriers[0], claim, ready))
+    intending = asyncio.create_task(delivery._intents.write(delivery._couriers[0].name, claim, ready))
     while not rows(postgres_url, "SELECT 1 FROM pg_locks WHERE NOT granted"):
         assert not intending.done()
         await asyncio.sleep(0.05)

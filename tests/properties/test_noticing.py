@@ -10,8 +10,8 @@ import pytest
 
 from consumers import negotiation
 from service import gate, handover, mailbox, opting, standing
-from service.delivery import Delivery
 from service.history import LoanHistory
+from service.intents import Intents
 from service.ledger import Ledger, claims, notices, outbox, questions, settling
 from service.ledger.statement import Statement
 from service.rule_kinds import Window
@@ -126,7 +126,7 @@ CASES = {
     "declined visit": Case(
         "the visit is not approved",
         [*_DISBURSED, *_VISIT, Happens("visit declined", "L-1", 0), Works(("deliver", "consume"), (False, False, True, True))],
-        functions={(Delivery, "_is_as_judged"): lambda *_: True},
+        functions={(Intents, "_is_as_judged"): lambda *_: True},
     ),
     "answer": Case(
         "it was answered",
