@@ -12,11 +12,12 @@ from typing import Any, Final
 
 import aio_pika
 import structlog
-from pamqp.body import ContentBody
-from pamqp.commands import Basic
-from pamqp.header import ContentHeader
+from aio_pika.connection import make_url
+from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
+from pamqp.frame import unmarshal
 
 from consumers._decode import decode
+from consumers._stream import Deliveries
 from service.events import Dead, Decoded
 from service.health import Health
 from service.intake import Intake
@@ -35,56 +36,37 @@ _WORKERS_KILLED: Final = 3
 
 
 class _Session:
-    """One connection's life: its channel and what it has delivered. Tags mean nothing after it.
-
-    It stands in place of the channel's queue of frames (guarded by tests/integration), takes the deliveries for itself and
-    leaves all else to the queue: a message that went from queue to task to task would cost as much as its decoding.
-    """
+    """One connection's life: its channel and what it has delivered. Tags mean nothing after it."""
 
     def __init__(self, channel: Any) -> None:
         self.channel = channel
         self.arrived: list[tuple[int, Decoded]] = []
         self.wake = asyncio.Event()
         self.tag: str | None = None
-        self._others: asyncio.Queue[tuple[int, Any]] = channel.frames
-        self._delivery: int | None = None
-        self._headers: Any = None
-        self._parts: list[bytes] = []
-        self._missing = 0
-        self.get, self.task_done = self._others.get, self._others.task_done
-        channel.frames = self
 
-    async def put(self, item: tuple[int, Any]) -> None:
-        """Takes a frame of the channel, in order: a delivery's method, its header and the parts of its body, or another."""
-        frame = item[1]
-        if isinstance(frame, Basic.Deliver):
-            self._delivery, self._parts = frame.delivery_tag, []
-        elif self._delivery is None:
-            await self._others.put(item)
-        elif isinstance(frame, ContentBody):
-            self._take(frame.value)
-        elif isinstance(frame, ContentHeader):
-            self._headers, self._missing = frame.properties.headers, frame.body_size
-            if not self._missing:
-                self._take(b"")
-        else:  # between two parts of a message another method may come
-            await self._others.put(item)
-
-    def _take(self, part: bytes) -> None:
-        """Takes a part of a body; the last one makes the delivery whole."""
-        self._parts.append(part)
-        self._missing -= len(part)
-        if self._missing > 0 or self._delivery is None:
-            return
-        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self.arrived.append((self._delivery, _decoded(body, self._headers)))
-        self._delivery = None
+    def take(self, tag: int, header: bytes | None, body: bytes) -> None:
+        """Takes a delivery, see consumers/_stream.py."""
+        frame: Any = unmarshal(header)[2] if header else None
+        self.arrived.append((tag, _decoded(body, frame and frame.properties.headers)))
         self.wake.set()
 
     @property
     def lost(self) -> bool:
         """Whether the channel is gone."""
         return bool(self.channel.is_closed)
+
+
+class _Link(TransportFactory):
+    """Opens a link as the client would, with our reader in front of the client's."""
+
+    async def create(self, url: Any, **options: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A link to the broker; `deliveries` is what stands in front of its reader."""
+        opens = TLSTransportFactory() if url.scheme == "amqps" else TCPTransportFactory()
+        reader, writer = await opens.create(url, **options)
+        client: Any = writer.transport.get_protocol()
+        self.deliveries = Deliveries(client)
+        writer.transport.set_protocol(self.deliveries)
+        return reader, writer
 
 
 class Consumer:
@@ -140,13 +122,16 @@ class Consumer:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[_Session]:
-        connection = await aio_pika.connect(self._url, heartbeat=self._heartbeat, timeout=_CONNECT_TIMEOUT)
+        connection, link = aio_pika.Connection(make_url(self._url, heartbeat=self._heartbeat)), _Link()
+        connection.kwargs["transport_factory"] = link
         try:
+            await connection.connect(timeout=_CONNECT_TIMEOUT)
             await self._queue.declare_with(await connection.channel())
             transport: Any = connection.transport
             channel = await transport.connection.channel(publisher_confirms=False)
             await channel.basic_qos(prefetch_count=2 * self._batch if self._batch > 1 else 1)
             session = _Session(channel)
+            link.deliveries.listen(channel.number, session.take)
             answer = await channel.basic_consume(self._queue.name, _never)
             session.tag = answer.consumer_tag
             channel.on_consumer_cancel_callbacks.add(lambda _frame: session.wake.set())
