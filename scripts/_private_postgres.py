@@ -97,6 +97,9 @@ class PrivatePostgres(PrivateServer):
     def _stop_signal(self) -> signal.Signals:
         return signal.SIGINT  # "fast": clients are cut off, nothing committed is lost
 
+    def _close_signal(self) -> signal.Signals:
+        return signal.SIGQUIT  # "immediate": nothing is written any more, and its shared memory is given back
+
 
 def _binaries() -> Path:
     """The folder of `postgres` and `initdb`: the newest one of Debian's, or wherever they are on the PATH."""

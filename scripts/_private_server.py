@@ -107,8 +107,11 @@ class PrivateServer(ABC):
 
     def stop(self) -> None:
         """Shuts the server down in order; what hangs is killed."""
+        self._end(self._stop_signal())
+
+    def _end(self, how: signal.Signals) -> None:
         if self._processes:
-            self._processes[-1].send_signal(self._stop_signal())
+            self._processes[-1].send_signal(how)
             self._wait(self._processes[-1])
         self.kill()
 
@@ -130,9 +133,9 @@ class PrivateServer(ABC):
         self.start()
 
     def close(self) -> None:
-        """Stops it and removes its folder; it cannot be started again."""
+        """Ends it, without care for its data, and removes its folder; it cannot be started again."""
         if self.folder.exists():
-            self.stop()
+            self._end(self._close_signal())
             self._guard.kill()
             self._guard.communicate()
             shutil.rmtree(self.folder)
@@ -149,6 +152,10 @@ class PrivateServer(ABC):
 
     def _stop_signal(self) -> signal.Signals:
         return signal.SIGTERM
+
+    def _close_signal(self) -> signal.Signals:
+        """How a server ends whose data nobody needs."""
+        return signal.SIGKILL
 
     def _spawn(self, *command: str | Path, environment: dict[str, str] | None = None) -> None:
         """Starts a process in a session of its own, so that ctrl-C reaches us and not the server."""

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = {"raw_consume", "intake", "end_to_end", "celery", "plan_seconds", "planned", "rss_mb"}
-SMALL = {"BENCH_EVENTS": "300", "BENCH_INSTALMENTS": "2000", "BENCH_ROUNDS": "1"}
+SMALL = {"BENCH_EVENTS": "300", "BENCH_INSTALMENTS": "2000", "BENCH_ROUNDS": "1", "BENCH_WORKERS": "1"}
 
 
 def _bench(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
