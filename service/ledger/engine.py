@@ -154,11 +154,14 @@ class Ledger:
         async with self._one_at_a_time:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
-                    self.url.set(drivername="postgresql").render_as_string(hide_password=False),
-                    min_size=0, max_size=self._pool_size, timeout=_CONNECT_TIMEOUT,
+                    self._dsn(), min_size=0, max_size=self._pool_size, timeout=_CONNECT_TIMEOUT,
                     server_settings=_POSTGRES_SETTINGS, init=_watched, reset=_as_it_is,
                 )  # fmt: skip
         return self._pool
+
+    def _dsn(self) -> str:
+        """The URL as asyncpg reads it, with its options (`sslmode`, `target_session_attrs` …)."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     async def run_sync(self, work: Callable[[Connection], T]) -> T:
         """Runs synchronous work of SQLAlchemy (migrations) in a transaction of its own; gives what it gives."""
@@ -167,7 +170,10 @@ class Ledger:
                 async with self._begun():
                     with self._sqlite.begin() as local:  # on the same connection of the driver
                         return work(local)
-            engine = create_async_engine(self.url, hide_parameters=True, connect_args={"timeout": _CONNECT_TIMEOUT})
+            engine = create_async_engine(
+                self.url.set(query={}), hide_parameters=True,
+                async_creator=lambda: asyncpg.connect(self._dsn(), timeout=_CONNECT_TIMEOUT),
+            )  # fmt: skip
             try:
                 async with engine.begin() as connection:
                     return await connection.run_sync(work)
@@ -211,7 +217,7 @@ async def _as_it_is(_connection: Any) -> None:
 def _driver_url(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise DatabaseSettingError(
             "DUEBELL_DATABASE_URL is not a URL, as in postgresql://user@host/name or sqlite:///var/duebell.db"
         ) from None

@@ -2,9 +2,10 @@
 
 import re
 import sqlite3
+from collections.abc import Callable
+from typing import Any
 
 import asyncpg
-import orjson
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -40,36 +41,30 @@ _CLOSED = re.compile(r"^(28|3D)")
 
 def sorted_out(error: BaseException) -> BaseException:
     """The ledger's own error for a driver's, or the error itself if it is a programming mistake."""
-    if isinstance(error, (asyncpg.exceptions.DataError, OverflowError, orjson.JSONEncodeError)):
-        return LedgerRefused("a value does not fit its column")
-    if isinstance(error, asyncpg.InvalidCachedStatementError):  # a migration changed a table; the driver prepares anew
-        return LedgerConflict("prepared for other tables")
-    if isinstance(error, (asyncpg.PostgresError, DBAPIError)):
-        return _by_state(error)
-    if isinstance(error, sqlite3.Error):
-        return _from_sqlite(error) or error
-    if isinstance(error, _LINK_LOST):
-        return LedgerAway(type(error).__name__)
-    return error
+    below = _below(error)
+    for kinds, ours in _BY_KIND:
+        if isinstance(below, kinds):
+            return ours(below) or error
+    return LedgerAway("connection lost") if isinstance(error, DBAPIError) and error.connection_invalidated else error
 
 
-def _by_state(error: asyncpg.PostgresError | DBAPIError) -> BaseException:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    state = getattr(cause, "sqlstate", None) or ""
+def _below(error: BaseException) -> BaseException:
+    """The driver's own error, where SQLAlchemy has wrapped it: asyncpg's twice."""
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return error
+    return error.orig.__cause__ or error.orig
+
+
+def _by_state(error: Any) -> BaseException | None:
+    state = error.sqlstate or ""
     if _CLOSED.match(state):
-        return LedgerClosed(str(cause).partition(": ")[2] or str(cause))
-    if _AWAY.match(state):
-        return LedgerAway(state)
-    for pattern, ours in ((_CONFLICT, LedgerConflict), (_REFUSED, LedgerRefused)):
+        return LedgerClosed(str(error))
+    for pattern, ours in ((_AWAY, LedgerAway), (_CONFLICT, LedgerConflict)):
         if pattern.match(state):
             return ours(state)
-    return _from_sqlalchemy(error) if isinstance(error, DBAPIError) else error
-
-
-def _from_sqlalchemy(error: DBAPIError) -> BaseException:
-    if error.connection_invalidated:
-        return LedgerAway("connection lost")
-    return (isinstance(error.orig, sqlite3.Error) and _from_sqlite(error.orig)) or error
+    if error.severity_en == "FATAL":  # it lets nobody in with an option like this
+        return LedgerClosed(f"DUEBELL_DATABASE_URL: {error}")
+    return LedgerRefused(state) if _REFUSED.match(state) else None
 
 
 def _from_sqlite(error: sqlite3.Error) -> BaseException | None:
@@ -81,3 +76,14 @@ def _from_sqlite(error: sqlite3.Error) -> BaseException | None:
     ):
         return LedgerAway("sqlite")
     return None
+
+
+#: Of several that fit the first counts.
+_BY_KIND: tuple[tuple[Any, Callable[[Any], BaseException | None]], ...] = (
+    (asyncpg.ClientConfigurationError, lambda error: LedgerClosed(f"DUEBELL_DATABASE_URL: {error}")),
+    (asyncpg.InvalidCachedStatementError, lambda _: LedgerConflict("prepared for other tables")),  # the driver prepares anew
+    (asyncpg.PostgresError, _by_state),
+    (OverflowError, lambda _: LedgerRefused("a value does not fit its column")),
+    (sqlite3.Error, _from_sqlite),
+    (_LINK_LOST, lambda error: LedgerAway(type(error).__name__)),
+)

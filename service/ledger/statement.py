@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 import orjson
 
+from service.ledger.errors import LedgerRefused
+
 DialectName = Literal["postgresql", "sqlite"]
 
 
@@ -82,20 +84,32 @@ class Rows:
     def for_postgres(self, rows: Sequence[tuple[Any, ...]]) -> str:
         """The rows as one JSON text of objects, with bytes as PostgreSQL writes them."""
         names = self._names
-        return orjson.dumps([dict(zip(names, row, strict=True)) for row in rows], default=_hex).decode()
+        return _json([dict(zip(names, row, strict=True)) for row in rows])
 
     def for_sqlite(self, rows: Sequence[tuple[Any, ...]]) -> str:
         """The rows as one JSON text of lists."""
         write = self._write
-        return orjson.dumps(
+        return _json(
             [[cell if f is None or cell is None else f(cell) for f, cell in zip(write, row, strict=True)] for row in rows]
-        ).decode()
+        )
 
 
 class ManyRows(Rows):
     """Rows that are joined with whole tables, in a transaction that lets PostgreSQL do so."""
 
     few = False
+
+
+def _json(rows: list[Any]) -> str:
+    """One JSON text; bytes as PostgreSQL writes them.
+
+    Raises:
+        LedgerRefused: a number of more than 64 bits, or half a surrogate pair.
+    """
+    try:
+        return orjson.dumps(rows, default=_hex).decode()
+    except TypeError as error:  # which is what orjson raises, and what a mistake of ours would
+        raise LedgerRefused("a value does not fit its column") from error
 
 
 def _hex(value: bytes) -> str:

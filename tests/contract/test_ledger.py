@@ -16,6 +16,7 @@ from service.history import LoanHistory
 from service.ledger import (
     Ledger,
     LedgerAway,
+    LedgerClosed,
     LedgerConflict,
     LedgerRefused,
     claims,
@@ -112,11 +113,52 @@ async def test_a_transaction_is_all_or_nothing(ledger: Ledger) -> None:
         assert list(await tx.rows(Statement("SELECT loan_id FROM loans"))) == []
 
 
-@pytest.mark.parametrize(("url", "words"), [("not a url", "is not a URL"), ("mysql://x/y", "mysql is not supported")])
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("not a url", "is not a URL"),
+        ("postgresql://user@host:door/name", "is not a URL"),
+        ("mysql://x/y", "mysql is not supported"),
+    ],
+)
 def test_a_wrong_database_url_is_one_line(url: str, words: str) -> None:
     """An operator reads what to write instead."""
     with pytest.raises(DatabaseSettingError, match=words):
         Ledger(url)
+
+
+@pytest.mark.integration
+async def test_options_of_the_url_count_wherever_we_connect(postgres_url: str) -> None:
+    """For transactions as for migrations; a TLS that the server does not speak is refused by both."""
+    named = Ledger(f"{postgres_url}?sslmode=disable&search_path=pg_catalog")
+    async with named.transaction() as tx:
+        assert [row.path for row in await tx.rows(Statement("SELECT current_setting('search_path') AS path"))] == ["pg_catalog"]
+    path = await named.run_sync(lambda connection: connection.exec_driver_sql("SHOW search_path").scalar())
+    assert path == "pg_catalog"
+    await named.close()
+    encrypted = Ledger(f"{postgres_url}?sslmode=require")
+    with pytest.raises(LedgerAway):
+        async with encrypted.transaction():
+            pass
+    with pytest.raises(LedgerAway):
+        await encrypted.run_sync(lambda _: None)
+    await encrypted.close()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("option", ["sslmode=perhaps", "no_such_option=1", "work_mem=much"])
+async def test_a_wrong_option_of_the_url_is_one_line(postgres_url: str, option: str) -> None:
+    """Nothing that waiting would mend: the start stops with it, naming the option."""
+    for work in (_begin, lambda ledger: ledger.run_sync(lambda _: None)):
+        ledger = Ledger(f"{postgres_url}?{option}")
+        with pytest.raises(LedgerClosed, match=f"DUEBELL_DATABASE_URL.*{option.partition('=')[0]}"):
+            await work(ledger)
+        await ledger.close()
+
+
+async def _begin(ledger: Ledger) -> None:
+    async with ledger.transaction():
+        pass
 
 
 async def test_a_database_that_is_not_there_is_away() -> None:
