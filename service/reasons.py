@@ -29,7 +29,7 @@ REASONS: Final[dict[str, str]] = {
     "newer_notice": "the same was to be said again, with newer facts",
     "later_stage": "a later stage of the same deadline was due at the same time",
     "older_instalment": "an older instalment of the loan is still open; its stages speak for the loan",
-    "later_reply": "the person has written something else since",
+    "later_reply": "the person has written something else since, or an operator has undone what it confirms",
     "in_digest": "part of another text that lists it",
     # suppressed
     "opted_out": "the party asked not to be told",

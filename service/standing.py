@@ -212,6 +212,8 @@ def _overtaken(row: Any, *, older_open: bool) -> PutBack | None:
         return PutBack(State.SUPERSEDED, "later_stage")
     if row.said_anew:
         return PutBack(State.SUPERSEDED, "newer_notice")
+    if row.undone:
+        return PutBack(State.SUPERSEDED, "later_reply")
     if row.purpose == Purpose.COLLECTION and row.stage is not None and older_open:
         return PutBack(State.SUPERSEDED, "older_instalment")
     return None

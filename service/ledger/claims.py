@@ -9,6 +9,8 @@ _KEYS = Rows(key=TEXT, month=INT)
 
 #: A number is told that it will be told again only while nothing of it is suppressed; an operator may have done so since.
 _UNTRUE = "{row}.template = 'opt_in_confirmed' AND EXISTS (SELECT 1 FROM suppressions a WHERE a.phone_key = {number})"
+#: And that it will not be told only while something of it is: its person, or an operator, may have undone that since.
+_UNDONE = "{row}.template = 'opt_out_confirmed' AND NOT EXISTS (SELECT 1 FROM suppressions a WHERE a.phone_key = {row}.only_to)"
 
 #: Takes the oldest ready notices of a lane, of each digest its head; what an operator has paused is passed over. In the order of
 #: its index and no finer, or each claim would sort all that became ready in one minute.
@@ -61,6 +63,7 @@ DETAILS = Statement(
             AND COALESCE(newer.party_id, '') = COALESCE(n.party_id, '') AND newer.stage IS NULL
             AND (newer.event_time, newer.key) > (n.event_time, n.key)
             AND newer.state NOT IN ('cancelled', 'suppressed', 'expired')) AS said_anew,
+        {_UNDONE.format(row="n")} AS undone,
         {ANNOUNCED} AS announced, {ANNOUNCEMENT} AS announcement
     FROM {{c}} JOIN notices n ON n.key = c.key AND n.key_month = c.month
     LEFT JOIN loans l ON l.loan_id = n.loan_id
@@ -70,7 +73,7 @@ DETAILS = Statement(
     """,
     returns={
         "asks": BOOL, "event_time": INSTANT, "moment": INSTANT, "expires_at": INSTANT, "due_on": DATE, "due_at": INSTANT,
-        "paid_at": INSTANT, "receipt": BOOL, "suppressed": BOOL, "overtaken": BOOL, "said_anew": BOOL,
+        "paid_at": INSTANT, "receipt": BOOL, "suppressed": BOOL, "overtaken": BOOL, "said_anew": BOOL, "undone": BOOL,
         "erased": BOOL,
         "consented": BOOL, "created_at": INSTANT,
     },
@@ -161,7 +164,7 @@ INTEND = Statement(
         AND d.state = 'open' AND (notices.stage IS NULL OR d.anchor = notices.anchor)
         AND (i.left_open IS NULL OR d.amount - d.paid = i.left_open)))
     AND EXISTS (SELECT 1 FROM parties p WHERE p.party_id = i.party_id AND p.phone_key = i.phone_key)
-    AND NOT ({_UNTRUE.format(row="notices", number="i.phone_key")})
+    AND NOT ({_UNTRUE.format(row="notices", number="i.phone_key")}) AND NOT ({_UNDONE.format(row="notices")})
     AND (notices.only_to = i.phone_key OR notices.only_to IS NULL AND (notices.purpose = 'security' OR NOT EXISTS (
         SELECT 1 FROM suppressions s WHERE s.phone_key = i.phone_key AND s.purpose IN (notices.purpose, '*'))))
     AND NOT EXISTS (SELECT 1 FROM {{paused}} WHERE paused.scope = 'all' OR (paused.scope = 'lane' AND paused.name = notices.lane)

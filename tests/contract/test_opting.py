@@ -10,7 +10,7 @@ import pytest
 from service.ledger import audit
 from service.ledger.statement import Statement
 from service.notices import Lane
-from service.senders._port import NotSent, Reply, Unknown
+from service.senders._port import NotSent, Reply, Throttled, Unknown
 from tests.lender import Lender, at
 from tests.virtual import Virtual, opened
 
@@ -257,6 +257,40 @@ async def test_nobody_is_told_they_are_back_after_an_operator_said_otherwise(wor
     await world.deliver()
     assert world.sent == ["opt_out_confirmed"]
     assert await world.state("opt_in_confirmed") == "suppressed opted_out"
+
+
+async def test_nobody_is_told_they_are_out_after_it_was_undone(world: Virtual) -> None:
+    """TD's confirmation had to wait for its sender; an operator takes the number back in before it is claimed again."""
+    await lent(world)
+    await _throttled_confirmation(world)
+    await world.operations.unsuppress(PHONE, "*", who="li", why="asked on the telephone", now=world.clock.at)
+    world.wait(61)
+    await world.deliver()
+    assert world.sent == []
+    assert await world.state("opt_out_confirmed") == "superseded later_reply"
+
+
+async def test_an_opt_out_undone_between_claim_and_intent(world: Virtual) -> None:
+    """The same, while its confirmation is under a claim."""
+    await lent(world)
+    await _throttled_confirmation(world)
+    world.wait(61)
+    delivery = world.engine.delivery
+    claim = await delivery._claim(Lane.NORMAL)
+    assert claim is not None
+    _, ready = delivery._judged(claim, world.clock.at)
+    await world.operations.unsuppress(PHONE, "*", who="li", why="asked on the telephone", now=world.clock.at)
+    assert (await delivery._intents.write(delivery._couriers[0].name, claim, ready))[0] == []
+    world.wait(2)
+    await world.deliver()
+    assert await world.state("opt_out_confirmed") == "superseded later_reply"
+
+
+async def _throttled_confirmation(world: Virtual) -> None:
+    world.sender.script(Throttled(60))
+    await world.reply("TD")
+    await world.deliver()
+    assert await world.state("opt_out_confirmed") == "planned"
 
 
 async def test_an_opt_out_between_claim_and_intent(world: Virtual) -> None:

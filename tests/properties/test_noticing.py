@@ -90,7 +90,11 @@ CASES = {
     "confirmation": Case(
         "confirms what is not so",
         [*_DISBURSED, Writes("wang", "STOP"), *_TAKEN_IN, Writes("wang", "START"), *_TAKEN_IN],
-        {(notices, "END_ANSWERS"): _IDLE},
+        {
+            (notices, "END_ANSWERS"): _IDLE,
+            (claims, "INTEND"): ("'opt_out_confirmed'", "'nothing'"),
+            (claims, "DETAILS"): ("'opt_out_confirmed'", "'nothing'"),
+        },
         tells=False,
     ),
     "third party": Case(
