@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
 from private_servers import MissingServerError, PrivatePostgres, PrivateRabbit, PrivateServer
 from service.ledger.migrating import upgrade
+from tests.databases import Databases
 from tests.shipped import read_shipped_once
 
 IS_CI = bool(os.environ.get("CI"))
@@ -67,20 +68,20 @@ def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_tables(postgres: PrivatePostgres) -> str:
-    """The name of a PostgreSQL database with our tables, to be copied."""
-    asyncio.run(upgrade(postgres.create_database("tables")))
-    return "tables"
+def postgres_databases(postgres: PrivatePostgres) -> Databases:
+    """PostgreSQL databases with our tables."""
+    return Databases(postgres)
 
 
 @pytest.fixture(params=_KINDS)
-def any_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def any_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database of the test's own with tables and no rows; the test runs once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         copy = shutil.copyfile(request.getfixturevalue("sqlite_tables"), tmp_path / "duebell.db")
-        return f"sqlite:///{copy}"
-    tables, server = request.getfixturevalue("postgres_tables"), request.getfixturevalue("postgres")
-    return str(server.create_database(f"test_{next(_database_numbers)}", tables))
+        yield f"sqlite:///{copy}"
+        return
+    with request.getfixturevalue("postgres_databases").one() as url:
+        yield url
 
 
 @pytest.fixture(params=_KINDS)

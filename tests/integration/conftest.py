@@ -12,7 +12,15 @@ from duebell.engine import Engine
 from duebell.opening import open_engine
 from private_servers import PrivateRabbit
 from service.settings import Settings
+from tests.databases import Databases
 from tests.integration.rig import BASE, Rig
+
+
+@pytest.fixture
+def postgres_url(postgres_databases: Databases) -> Iterator[str]:
+    """The URL of a PostgreSQL database of the test's own, with tables and no rows."""
+    with postgres_databases.one() as url:
+        yield url
 
 
 @pytest.fixture
