@@ -64,9 +64,9 @@ def published(rig: Rig, events: list[dict[str, Any]]) -> Iterator[threading.Thre
 
 def some_work_done(rig: Rig, rng: random.Random) -> None:
     """Waits until the worker has sent some more, or clearly has nothing to send."""
-    goal = len(rig.sent()) + rng.randrange(1, max(2, EVENTS // (2 * WORKER_KILLS)))
+    goal = rig.sent_so_far() + rng.randrange(1, max(2, EVENTS // (2 * WORKER_KILLS)))
     try:
-        eventually(lambda: len(rig.sent()) >= goal, within=rng.uniform(2, 4), every=0.01)
+        eventually(lambda: rig.sent_so_far() >= goal, within=rng.uniform(2, 4), every=0.01)
     except AssertionError:
         return
 

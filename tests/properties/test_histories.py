@@ -13,8 +13,8 @@ from tests.properties.playing import Play
 pytestmark = pytest.mark.chaos
 
 #: Histories of a run, `make chaos` plays 20,000; and the number of the first, for others than last time.
-HISTORIES, FIRST = int(os.environ.get("HISTORIES", "300")), int(os.environ.get("HISTORIES_FROM", "0"))
-_CHUNK = 250  #: histories of one test: processes share the chunks
+HISTORIES, FIRST = int(os.environ.get("HISTORIES", "120")), int(os.environ.get("HISTORIES_FROM", "0"))
+_CHUNK = 60  #: histories of one test: processes share the chunks
 
 
 @pytest.mark.timeout(300 + 3 * _CHUNK)
