@@ -69,17 +69,18 @@ def _url(world: Virtual) -> str:
 
 async def test_values_keep_their_types(ledger: Ledger) -> None:
     """Texts, numbers, flags, bytes, days and instants come back as they went in, and so does nothing."""
-    cells = Rows(place=INT, a=TEXT, b=INT, c=BOOL, d=BYTES, e=DATE, f=INSTANT)
+    cells = Rows(place=INT, a=TEXT, b=INT, c=BOOL, d=BYTES, e=DATE, f=INSTANT, g=BYTES)
     echo = Statement(
-        "SELECT r.place, r.a, r.b, r.c, r.d, r.e, r.f FROM {r} ORDER BY r.place",
+        "SELECT r.place, r.a, r.b, r.c, r.d, r.e, r.f, r.g FROM {r} ORDER BY r.place",
         returns={"c": BOOL, "e": DATE, "f": INSTANT},
         r=cells,
     )
     instant = datetime(2026, 6, 20, 1, 2, 3, 456, tzinfo=UTC)
     rows = [
-        (1, "王小雨 ' \" % : {x}", 2**62, True, b"\x00\xff", date(2026, 2, 28), instant),
-        (2, "", -1, False, b"", date(1970, 1, 1), instant.astimezone(at("2026-01-01 00:00").tzinfo)),
-        (3, None, None, None, None, None, None),
+        (1, "王小雨 ' \" % : {x}", 2**62, True, b"\x00\xff", date(2026, 2, 28), instant, b"\\x41"),
+        (2, "", -1, False, b"", date(1970, 1, 1), instant.astimezone(at("2026-01-01 00:00").tzinfo), None),
+        (3, None, None, None, None, None, None, None),
+        (4, None, None, None, bytes(range(256)) * 300, None, None, b"end"),
     ]
     async with ledger.transaction() as tx:
         assert [tuple(row) for row in await tx.rows(echo, r=rows)] == rows
