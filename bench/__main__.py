@@ -3,9 +3,11 @@
 import os
 import sys
 from pathlib import Path
+from statistics import median
 
 from rich.console import Console
 
+from bench import stealing
 from bench.checking import WrongTextsError
 from bench.events import Backlog
 from bench.filling import NotFilledError
@@ -45,16 +47,20 @@ def _measure(sizes: Sizes, console: Console) -> None:
         console.print("planning …")
         plan = planning(postgres, sizes.instalments)
     figures = medians(rounds, plan.seconds, plan.planned)
+    about |= {"stolen": round(median(r.stolen for r in rounds), 3)}
     write(Path(os.environ.get("BENCH_OUT", LATEST)), figures, about)
     show(console, figures, rounds[-1].checked, about)
 
 
 def _round(rabbit: PrivateRabbit, postgres: PrivatePostgres, backlog: Backlog, for_rival: Backlog, sizes: Sizes) -> Round:
     """Everything that is compared, one after the other: the machine's own speed changes from one minute to the next."""
+    before = stealing.now()
     raw = raw_consume(rabbit.url, backlog)
     absorbed = intake(rabbit, postgres, backlog, sizes)
     whole = end_to_end(rabbit, postgres, backlog, sizes)
-    return Round(raw, absorbed, whole.per_second, celery(rabbit, postgres, for_rival), whole.rss_mb, whole.checked)
+    rival = celery(rabbit, postgres, for_rival)
+    stolen = stealing.share(before, stealing.now())
+    return Round(raw, absorbed, whole.per_second, rival, whole.rss_mb, whole.checked, stolen)
 
 
 if __name__ == "__main__":

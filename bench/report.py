@@ -24,7 +24,13 @@ _LIBRARIES: Final = ("aio-pika", "aiormq", "asyncpg", "celery", "kombu", "psycop
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round: events per second of each, a worker's peak memory in MB, and what became of the notices."""
+    """One round: events per second of each, and what went with them.
+
+    Attributes:
+        rss_mb: a worker's peak memory, MB.
+        checked: what became of the notices.
+        stolen: the share of the processors' time that others had, 0 to 1.
+    """
 
     raw_consume: float
     intake: float
@@ -32,11 +38,13 @@ class Round:
     celery: float
     rss_mb: float
     checked: Checked
+    stolen: float
 
     def __str__(self) -> str:
         return (
             f"raw {self.raw_consume:,.0f}/s, intake {self.intake:,.0f}/s ({self.intake / self.raw_consume:.0%}), "
-            f"end to end {self.end_to_end:,.0f}/s, Celery {self.celery:,.0f}/s ({self.end_to_end / self.celery:.1f} x)"
+            f"end to end {self.end_to_end:,.0f}/s, Celery {self.celery:,.0f}/s ({self.end_to_end / self.celery:.1f} x); "
+            f"others had {self.stolen:.0%} of the processors"
         )
 
 
@@ -80,10 +88,11 @@ def write(path: Path, figures: Figures, about: dict[str, Any]) -> None:
 
 
 def show(console: Console, figures: Figures, checked: Checked, about: dict[str, Any]) -> None:
-    """Prints the table of figures and ratios with the targets, which hold for two quiet cores."""
+    """Prints the table of figures and ratios with the targets, which hold for two cores of one's own."""
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    taken = f"Others had {about['stolen']:.0%} of the processors' time; the targets hold where nobody else has any."
     title = "Duebell on {cores} cores, {workers} of our workers, medians of {rounds} rounds".format(**about)
-    table = Table(title=title, caption=versions)
+    table = Table(title=title, caption=f"{taken}\n{versions}")
     for heading in ("", "measured", "target"):
         table.add_column(heading, justify="left" if not heading else "right")
     for row in _rows(figures):

@@ -39,11 +39,12 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str
 
 
 def test_the_figures_are_numbers_under_their_names(small: tuple[dict[str, Any], str]) -> None:
-    """latest.json holds exactly the seven figures, positive numbers all, cores, workers, rounds, and the versions."""
+    """latest.json holds exactly the seven figures, positive numbers all, and what is to be known of the machine and the run."""
     written, _ = small
-    assert set(written) == FIGURES | {"cores", "workers", "rounds", "versions"}
+    assert set(written) == FIGURES | {"cores", "stolen", "workers", "rounds", "versions"}
     assert all(isinstance(written[name], int | float) and written[name] > 0 for name in FIGURES)
     assert isinstance(written["cores"], int)
+    assert 0 <= written["stolen"] < 1
     assert {"python", "rabbitmq", "postgresql", "aio-pika", "celery"} <= set(written["versions"])
 
 
