@@ -27,25 +27,31 @@ LATEST = Path(__file__).parent / "out" / "latest.json"
 def main() -> int:
     """Runs the benchmark; 1 when there is nothing to report, with the reason on standard error."""
     try:
-        _measure(Sizes.from_environment(), Console())
+        sizes = Sizes.from_environment()
+        with PrivateRabbit() as rabbit, PrivatePostgres() as postgres:
+            measure(rabbit, postgres, sizes, Console())
     except (SizeError, MissingServerError, ServerFailedError, NotFilledError, WorkerError, WrongTextsError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def _measure(sizes: Sizes, console: Console) -> None:
+def measure(rabbit: PrivateRabbit, postgres: PrivatePostgres, sizes: Sizes, console: Console) -> None:
+    """Measures on servers that nobody else uses meanwhile; prints the figures, and writes them where BENCH_OUT says.
+
+    Raises:
+        NotFilledError, WorkerError, WrongTextsError: there is nothing to report.
+    """
     backlog, for_rival = Backlog.of(sizes.events), Backlog.of(sizes.rival_events)
     counted = f"{len(backlog.messages):,} events, {len(for_rival.messages):,} for Celery"
     console.print(f"{counted}, {sizes.instalments:,} instalments; {sizes.rounds} rounds, of which the medians count")
-    with PrivateRabbit() as rabbit, PrivatePostgres() as postgres:
-        about = machine(rabbit, postgres) | {"workers": sizes.workers, "rounds": sizes.rounds}
-        rounds = []
-        for number in range(1, sizes.rounds + 1):
-            rounds.append(_round(rabbit, postgres, backlog, for_rival, sizes))
-            console.print(f"round {number}: {rounds[-1]}")
-        console.print("planning …")
-        plan = planning(postgres, sizes.instalments)
+    about = machine(rabbit, postgres) | {"workers": sizes.workers, "rounds": sizes.rounds}
+    rounds = []
+    for number in range(1, sizes.rounds + 1):
+        rounds.append(_round(rabbit, postgres, backlog, for_rival, sizes))
+        console.print(f"round {number}: {rounds[-1]}")
+    console.print("planning …")
+    plan = planning(postgres, sizes.instalments)
     figures = medians(rounds, plan.seconds, plan.planned)
     about |= {"stolen": round(median(r.stolen for r in rounds), 3)}
     write(Path(os.environ.get("BENCH_OUT", LATEST)), figures, about)

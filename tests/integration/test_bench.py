@@ -4,10 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pika
 import pytest
+from rich.console import Console
+
+from bench.__main__ import measure
+from bench.sizes import Sizes
+from private_servers import PrivatePostgres, PrivateRabbit
+from tests.integration.rig import QUEUES
 
 pytestmark = pytest.mark.integration
 
@@ -16,26 +24,21 @@ FIGURES = {"raw_consume", "intake", "end_to_end", "celery", "plan_seconds", "pla
 SMALL = {"BENCH_EVENTS": "300", "BENCH_INSTALMENTS": "2000", "BENCH_ROUNDS": "1", "BENCH_WORKERS": "1"}
 
 
-def _bench(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bench"],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": "scripts", "COLUMNS": "200"} | environment,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-
-
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
+def small(
+    tmp_path_factory: pytest.TempPathFactory, rabbit: PrivateRabbit, postgres: PrivatePostgres
+) -> tuple[dict[str, Any], str]:
     """What a small run wrote, and what it printed."""
-    out = tmp_path_factory.mktemp("bench") / "latest.json"
-    done = _bench({**SMALL, "BENCH_OUT": str(out)})
-    if "is not installed" in done.stderr and not os.environ.get("CI"):
-        pytest.skip(done.stderr.strip())
-    assert done.returncode == 0, done.stderr
-    return json.loads(out.read_text()), done.stdout
+    out, printed = tmp_path_factory.mktemp("bench") / "latest.json", StringIO()
+    with pika.BlockingConnection(pika.URLParameters(rabbit.url)) as connection:
+        channel = connection.channel()
+        for queue in QUEUES:
+            channel.queue_delete(queue)  # with what other tests left in it
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {**SMALL, "BENCH_OUT": str(out)}.items():
+            environment.setenv(name, value)
+        measure(rabbit, postgres, Sizes.from_environment(), Console(file=printed, width=200))
+    return json.loads(out.read_text()), printed.getvalue()
 
 
 def test_the_figures_are_numbers_under_their_names(small: tuple[dict[str, Any], str]) -> None:
@@ -62,6 +65,13 @@ def test_no_text_is_missing(small: tuple[dict[str, Any], str]) -> None:
 
 def test_a_size_that_is_no_number_is_one_readable_line() -> None:
     """BENCH_EVENTS=many is refused in one line that names it."""
-    done = _bench({"BENCH_EVENTS": "many"})
+    done = subprocess.run(
+        [sys.executable, "-m", "bench"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": "scripts", "BENCH_EVENTS": "many"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 1
     assert done.stderr == "BENCH_EVENTS is 'many'; it should be a number, 1 or more\n"
