@@ -4,8 +4,8 @@ PYTHON := .venv/bin/python
 #: Compiled modules are kept, whatever the shell says: else every process compiles them, and pytest rewrites its tests, anew.
 export PYTHONDONTWRITEBYTECODE =
 
-#: Tests that run without coverage, under which Python takes twice as long: those on servers, and long ones.
-UNMEASURED := integration or chaos or unmeasured
+#: Tests that run without coverage, under which Python takes twice as long: those on servers, those with drawn values, long ones.
+UNMEASURED := integration or chaos or hypothesis or unmeasured
 PYTEST := $(PYTHON) -m pytest -n $${TEST_WORKERS:-2} --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo run test measured-tests other-tests check lint contract lock bench chaos check-segments clean
@@ -26,7 +26,8 @@ test: .venv/dev.stamp ## All tests, on private servers (installed with apt where
 
 measured-tests: .venv/dev.stamp
 	mkdir -p var
-	$(PYTEST) -m "not ($(UNMEASURED))" --cov --cov-report= --cov-report=json:var/coverage.json
+	$(PYTEST) -m "not ($(UNMEASURED))" --cov --cov-report=
+	$(PYTHON) -m coverage json -q -o var/coverage.json
 	$(PYTHON) scripts/coverage_floor.py var/coverage.json
 
 other-tests: .venv/dev.stamp

@@ -363,6 +363,14 @@ def test_a_stage_before_an_instant_never_outlives_it() -> None:
     assert expiry(longer, longer.stages[0], PAY_BY, "Europe/Berlin") == end_of_day(PAY_BY.date(), "Europe/Berlin")
 
 
+def test_a_stage_may_say_how_long_it_counts() -> None:
+    """A duration under `expires` counts from the stage's own moment, whatever the next stage is."""
+    text = "kind: visit_appointment\nstages: [{name: a, before: 5h, template: t, expires: 90m}, {name: b, before: 4h, template: t}]"
+    ladder = read_ladder(text, "v.yaml")
+    ends = expiry(ladder, ladder.stages[0], PAY_BY, "Europe/Berlin")
+    assert ends == PAY_BY - timedelta(hours=5) + timedelta(minutes=90)
+
+
 def test_days_and_instants_do_not_mix() -> None:
     """A stage that counts days refuses an instant, and the reverse."""
     with pytest.raises(ValueError, match="counts days"):

@@ -9,6 +9,7 @@ from service.segments import count
 DIFFERENT = {"a bare escape": "a\x1bb", "an empty text": ""}
 
 
+@pytest.mark.unmeasured
 def test_ten_thousand_strings_are_counted_alike() -> None:
     """Alphabet, units and parts agree on strings that crowd the boundaries."""
     assert list(differences(10_000, seed=20260620)) == []
