@@ -1,7 +1,7 @@
 """The AsyncAPI document: which messages go over which exchanges, in the words of AsyncAPI 3.0."""
 
 from importlib.metadata import version
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 from pydantic import BaseModel
@@ -16,6 +16,13 @@ _ABOUT: Final = (
     "Every message is a CloudEvents 1.0 event in structured mode, one JSON object; its type is the routing key. "
     "docs/events.md says the same in prose, and what a schema cannot: which fields belong together, and what follows."
 )
+
+
+#: libyaml's emitter, where it is there: it takes a seventh of the time.
+if TYPE_CHECKING:
+    from yaml import SafeDumper as _Dumper
+else:
+    _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def document() -> dict[str, Any]:
@@ -45,7 +52,7 @@ def document() -> dict[str, Any]:
     }
 
 
-class _Plain(yaml.SafeDumper):
+class _Plain(_Dumper):
     """Writes a part that stands twice twice, instead of an anchor and an alias, and a list of words in its line."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class gives it

@@ -1,5 +1,6 @@
 """The contract for machines: it is what the models say, and each example keeps it."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from duebell.schemas import EVENTS, STATUS, example_of, schema
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "contract"
 TYPES = [*EVENTS, *STATUS]
+_schema = cache(schema)
 _STALE = "docs/contract is not what the models say: run `make contract` and commit what it writes"
 
 
@@ -41,7 +43,7 @@ def test_every_event_and_every_status_event_is_in_it() -> None:
 @pytest.mark.parametrize("type_", TYPES)
 def test_each_example_keeps_its_schema(type_: str) -> None:
     """The schema is one of the dialect it names, and its example is valid."""
-    made = schema(type_)
+    made = _schema(type_)
     Draft202012Validator.check_schema(made)
     Draft202012Validator(made).validate(example_of(type_))
     assert made["examples"] == [example_of(type_)]
@@ -55,7 +57,7 @@ def _without(message: dict[str, Any], *path: str) -> dict[str, Any]:
 @pytest.mark.parametrize("type_", TYPES)
 def test_a_schema_refuses_what_a_model_refuses(type_: str) -> None:
     """Another type, a missing envelope field or no data are not valid; unknown fields are."""
-    validator = Draft202012Validator(schema(type_))
+    validator = Draft202012Validator(_schema(type_))
     message = example_of(type_)
     assert validator.is_valid({**message, "later": 1, "data": {**message["data"], "later": 1}})
     wrong = [{**message, "type": "loan.other"}, _without(message, "id"), _without(message, "data"), {**message, "data": {}}]
