@@ -1,5 +1,6 @@
 """Negotiated plans: which was in force when, and what each agreement and each breach ended. Pure."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,11 @@ class PlanWord:
     def breaks(self, agreement: "PlanWord") -> bool:
         """Whether it ends this agreement."""
         return not self.is_agreed and self.request_id == agreement.request_id and self.version > agreement.version
+
+
+def words_in(text: str) -> list[PlanWord]:
+    """The words as a loan's row keeps them."""
+    return [PlanWord(*cells) for cells in json.loads(text)]
 
 
 def in_force(words: Iterable[PlanWord], at: datetime) -> bool:

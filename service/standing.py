@@ -14,6 +14,8 @@ from service.money import Money
 from service.notices import Purpose, State
 from service.parties import DEFAULT_JURISDICTION
 from service.pauses import NO_PAUSES, is_silent, words_in
+from service.plans import in_force
+from service.plans import words_in as plan_words_in
 from service.rule_kinds import LeadTime, Window
 from service.rulebook import Rulebook, Rules
 from service.visits import APPROVAL_COMES_WITHIN, REFUSALS, Visit, VisitHours, awaits_approval, refusal, visits_in
@@ -23,6 +25,7 @@ from service.zones import local_date
 _LOOK_AGAIN: Final = timedelta(minutes=1)
 
 
+_PLAN_ENDED: Final = "negotiation_broken"
 _PURPOSES: Final = {purpose.value: purpose for purpose in Purpose}  #: quicker than Purpose(…), which is asked for each text
 
 
@@ -57,7 +60,7 @@ class Standing:
 
     def by_facts(self, row: Any, now: datetime) -> PutBack | None:
         """What the facts of a notice's own loan and party say of it: the party is erased, some are missing, it is over or paused."""
-        missing_or_over = _erased(row) or _facts_missing(row) or _ended(row)
+        missing_or_over = _erased(row) or _facts_missing(row) or _ended(row) or _replaced(row, now)
         if missing_or_over is None and self.is_paused(row, row.pauses, now):
             return PutBack(State.SUPPRESSED, "paused", now)
         return missing_or_over or self._visit(row, now)
@@ -194,6 +197,13 @@ def _ended(row: Any) -> PutBack | None:
         return PutBack(State.SUPPRESSED if refused else State.CANCELLED, row.deadline_reason or "closed")
     moot = _moot(row)
     return PutBack(State.CANCELLED, moot) if moot else None
+
+
+def _replaced(row: Any, now: datetime) -> PutBack | None:
+    """The end of a plan is not told to somebody who has a newer one."""
+    if row.template != _PLAN_ENDED or not in_force(plan_words_in(row.plans), max(now, row.event_time)):
+        return None
+    return PutBack(State.SUPPRESSED, "replaced")
 
 
 def _moot(row: Any) -> str | None:

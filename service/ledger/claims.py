@@ -40,7 +40,7 @@ DETAILS = Statement(
         n.created_at,
         d.due_on, d.due_at, d.anchor AS deadline_anchor, d.amount, d.paid, d.currency, d.state AS deadline_state,
         d.reason AS deadline_reason, d.stated, d.stated_by, d.set_by AS deadline_set_by, d.payer_id AS deadline_payer,
-        l.method, l.account_last4, l.cured_by, l.pauses, l.visits, {ZONE} AS zone,
+        l.method, l.account_last4, l.cured_by, l.pauses, l.visits, l.plans, {ZONE} AS zone,
         y.amount AS payment_amount, y.currency AS payment_currency, y.paid_at, y.method AS payment_method, y.covered,
         y.set_by AS payment_set_by, y.reversed_by AS payment_reversed_by,
         p.party_id, p.phone, p.phone_key, p.locale, p.jurisdiction, p.zone AS party_zone,

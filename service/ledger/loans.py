@@ -14,7 +14,7 @@ from service.ledger.statement import BOOL, DATE, INSTANT, INT, TEXT, Rows, State
 from service.loan_rows import Closing, Deadline, Payment
 from service.pauses import PauseWord, words_in
 from service.pauses import as_json as pauses_json
-from service.plans import PlanWord
+from service.plans import words_in as plan_words_in
 from service.visits import Visit, visits_in
 from service.visits import as_json as visits_json
 
@@ -256,7 +256,7 @@ def _history(row: Any) -> LoanHistory:
         closings={Closing(*closing) for closing in _from_json(row.closings)},
         pauses=set(words_in(row.pauses)),
         visits=dict(visits_in(row.visits)),
-        plans={PlanWord(*word) for word in _from_json(row.plans)},
+        plans=set(plan_words_in(row.plans)),
         cured_by=row.cured_by,
     )
 

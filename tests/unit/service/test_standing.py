@@ -28,6 +28,7 @@ def row(**changes: Any) -> SimpleNamespace:
     """A claimed reminder of an open instalment due today, that may go at noon."""
     return SimpleNamespace(
         **{
+            "template": "repayment_due_today", "plans": "[]",
             "purpose": "reminder", "deadline_payer": "B-1", "asks": True, "kind": "instalment",
             "stage": "due_today", "needs": "deadline", "receipt": False, "only_to": None, "ref": "1",
             "anchor": "2026-06-20", "deadline_anchor": "2026-06-20", "deadline_state": "open", "deadline_reason": None,
@@ -50,6 +51,14 @@ def judged(count: int = 0, older_open: bool = False, now: Any = NOON, **changes:
     return verdict if isinstance(verdict, PutBack) else None
 
 
+def _breach(*words: tuple[str, str, str]) -> dict[str, Any]:
+    said = [(version_of(at(time), "test", what), request, what) for time, request, what in words]
+    return {
+        "template": "negotiation_broken", "plans": json.dumps(said), "event_time": at("2026-06-20 11:00"), "needs": None,
+        "stage": None, "kind": None, "asks": False,
+    }  # fmt: skip
+
+
 def _collection(**changes: Any) -> dict[str, Any]:
     return {"purpose": "collection", "stage": "overdue_3", "due_on": date(2026, 6, 17), "zone": "Asia/Shanghai", **changes}
 
@@ -65,6 +74,23 @@ def _cured(text: str) -> str:
         ({"deadline_set_by": None}, (State.HELD, "awaiting_facts")),
         ({"needs": "payment"}, (State.HELD, "awaiting_facts")),
         ({"needs": None, "stage": None, "kind": None, "asks": False}, None),
+        (_breach(("2026-06-01 10:00", "N-1", "agreed"), ("2026-06-20 11:00", "N-1", "broken")), None),
+        (_breach(("2026-06-20 11:00", "N-1", "broken")), None),
+        (
+            _breach(
+                ("2026-06-01 10:00", "N-1", "agreed"),
+                ("2026-06-02 10:00", "N-2", "agreed"),
+                ("2026-06-20 11:00", "N-1", "broken"),
+            ),
+            (State.SUPPRESSED, "replaced"),
+        ),
+        (
+            {
+                **_breach(("2026-06-01 10:00", "N-1", "agreed"), ("2026-06-20 12:05", "N-1", "broken")),
+                "event_time": at("2026-06-20 12:05"),
+            },
+            None,
+        ),
         ({"phone": None}, (State.HELD, "no_contact")),
         ({"phone": None, "erased": True}, (State.SUPPRESSED, "erased")),
         ({"only_to": b"\x01"}, None),
