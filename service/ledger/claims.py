@@ -16,11 +16,13 @@ _UNDONE = "{row}.template = 'opt_out_confirmed' AND NOT EXISTS (SELECT 1 FROM su
 #: its index and no finer, or each claim would sort all that became ready in one minute.
 CLAIM = Statement(
     f"""
-    UPDATE notices SET state = 'sending', token = :token, lease_until = :lease_until, handed_at = NULL
-    FROM (
+    WITH ready AS MATERIALIZED (
         SELECT key, key_month FROM notices n
         WHERE n.lane = :lane AND n.state IN ('planned', 'held') AND {ready("n")} AND {IS_HEAD}
-        ORDER BY n.not_before LIMIT :n {{skip_locked}}) AS ready
+        ORDER BY n.not_before LIMIT :n {{skip_locked}}
+    )
+    UPDATE notices SET state = 'sending', token = :token, lease_until = :lease_until, handed_at = NULL
+    FROM ready
     WHERE notices.key = ready.key AND notices.key_month = ready.key_month
     RETURNING notices.key, notices.key_month, notices.digest
     """,

@@ -53,9 +53,12 @@ _MEMBERS = Statement(
 )
 _TAKE = Statement(
     f"""
+    WITH ready AS MATERIALIZED (
+        SELECT m.key, m.key_month FROM notices m JOIN {{k}} ON m.key = k.key
+        WHERE {_WAITING} ORDER BY m.key {{skip_locked}}
+    )
     UPDATE notices SET state = 'sending', token = :token, lease_until = :lease_until, handed_at = NULL
-    FROM (SELECT m.key, m.key_month FROM notices m JOIN {{k}} ON m.key = k.key
-          WHERE {_WAITING} ORDER BY m.key {{skip_locked}}) AS ready
+    FROM ready
     WHERE notices.key = ready.key AND notices.key_month = ready.key_month
     RETURNING notices.key, notices.key_month
     """,

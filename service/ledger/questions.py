@@ -64,10 +64,13 @@ ANSWER = Statement(
 #: No answer is an answer, too.
 EXPIRE = Statement(
     f"""
+    WITH late AS MATERIALIZED (
+        SELECT loan_id, operation_id FROM questions WHERE answer IS NULL AND expires_at <= :now
+        ORDER BY expires_at, loan_id, operation_id LIMIT :n {{skip_locked}}
+    )
     UPDATE questions SET answer = 'expired', answered_at = :now
-    FROM (SELECT loan_id, operation_id FROM questions WHERE answer IS NULL AND expires_at <= :now
-          ORDER BY expires_at, loan_id, operation_id LIMIT :n {{skip_locked}}) AS over
-    WHERE questions.loan_id = over.loan_id AND questions.operation_id = over.operation_id {_ANSWERED}
+    FROM late
+    WHERE questions.loan_id = late.loan_id AND questions.operation_id = late.operation_id {_ANSWERED}
     """,
     now=INSTANT,
     n=INT,

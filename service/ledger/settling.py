@@ -7,11 +7,14 @@ _STEP = "RETURNING notices.key, notices.loan_id, notices.seq, notices.state, not
 
 EXPIRE = Statement(
     f"""
+    WITH late AS MATERIALIZED (
+        SELECT key, key_month FROM notices WHERE state IN ('planned', 'held') AND expires_at <= :now
+        ORDER BY expires_at, key LIMIT :n {{skip_locked}}
+    )
     UPDATE notices SET seq = notices.seq + 1,
         state = CASE WHEN notices.reason = 'no_sender' THEN 'failed' ELSE 'expired' END,
         reason = CASE WHEN notices.reason = 'no_sender' THEN 'no_sender_left' ELSE COALESCE(notices.reason, 'too_late') END
-    FROM (SELECT key, key_month FROM notices WHERE state IN ('planned', 'held') AND expires_at <= :now
-          ORDER BY expires_at, key LIMIT :n {{skip_locked}}) AS late
+    FROM late
     WHERE notices.key = late.key AND notices.key_month = late.key_month {_STEP}
     """,
     now=INSTANT,
@@ -21,13 +24,16 @@ EXPIRE = Statement(
 #: A lease that ran out before an intent: nothing was said. After it nobody knows; what a digest lists is its head's affair.
 RELEASE = Statement(
     f"""
+    WITH late AS MATERIALIZED (
+        SELECT key, key_month FROM notices WHERE state = 'sending' AND lease_until <= :now
+        ORDER BY lease_until, key LIMIT :n {{skip_locked}}
+    )
     UPDATE notices SET seq = notices.seq + 1, lease_until = NULL,
         state = CASE WHEN notices.handed_at IS NULL THEN 'planned' WHEN notices.head IS NULL THEN 'unknown' ELSE 'superseded' END,
         reason = CASE WHEN notices.handed_at IS NULL THEN NULL WHEN notices.head IS NULL THEN 'lease_over' ELSE 'in_digest' END,
         token = CASE WHEN notices.handed_at IS NULL THEN NULL ELSE notices.token END
-    FROM (SELECT key, key_month FROM notices WHERE state = 'sending' AND lease_until <= :now
-          ORDER BY lease_until, key LIMIT :n {{skip_locked}}) AS over
-    WHERE notices.key = over.key AND notices.key_month = over.key_month {_STEP}
+    FROM late
+    WHERE notices.key = late.key AND notices.key_month = late.key_month {_STEP}
     """,
     now=INSTANT,
     n=INT,
@@ -36,11 +42,14 @@ RELEASE = Statement(
 #: What codes and security alerts were made of goes when they have ended; a text that was sent ends with its validity.
 FORGET = Statement(
     """
+    WITH late AS MATERIALIZED (
+        SELECT key, key_month FROM notices WHERE lane = 'critical' AND context IS NOT NULL
+        AND (expires_at <= :now OR state NOT IN ('planned', 'held', 'sending', 'unknown', 'sent'))
+          ORDER BY expires_at, key LIMIT :n {skip_locked}
+    )
     UPDATE notices SET context = NULL
-    FROM (SELECT key, key_month FROM notices WHERE lane = 'critical' AND context IS NOT NULL
-          AND (expires_at <= :now OR state NOT IN ('planned', 'held', 'sending', 'unknown', 'sent'))
-          ORDER BY expires_at, key LIMIT :n {skip_locked}) AS over
-    WHERE notices.key = over.key AND notices.key_month = over.key_month
+    FROM late
+    WHERE notices.key = late.key AND notices.key_month = late.key_month
     """,
     now=INSTANT,
     n=INT,
@@ -104,13 +113,16 @@ SETTLE_ATTEMPTS = Statement(
 #: signing, when an application is rejected) refers to nothing, and a number that a plan uses is the plan's.
 TELL_STUBS = Statement(
     """
-    UPDATE deadlines SET told_at = :now FROM (
+    WITH late AS MATERIALIZED (
         SELECT d.loan_id, d.kind, d.ref FROM deadlines d
         WHERE d.state = 'stub' AND d.told_at IS NULL AND d.kind NOT IN ('contract_signing', 'agreement_signing')
         AND d.created_at <= :before
         AND NOT EXISTS (SELECT 1 FROM deadlines p WHERE d.kind = 'instalment' AND p.loan_id = d.loan_id
             AND p.kind = 'plan_instalment' AND p.ref = d.ref AND p.set_by IS NOT NULL)
-        ORDER BY d.created_at, d.loan_id, d.kind, d.ref LIMIT :n {skip_locked}) AS late
+        ORDER BY d.created_at, d.loan_id, d.kind, d.ref LIMIT :n {skip_locked}
+    )
+    UPDATE deadlines SET told_at = :now
+    FROM late
     WHERE deadlines.loan_id = late.loan_id AND deadlines.kind = late.kind AND deadlines.ref = late.ref
     RETURNING deadlines.loan_id, deadlines.kind, deadlines.ref
     """,
@@ -122,9 +134,12 @@ TELL_STUBS = Statement(
 #: The same of payments that were taken back.
 TELL_REVERSALS = Statement(
     """
-    UPDATE payments SET told_at = :now FROM (
+    WITH late AS MATERIALIZED (
         SELECT loan_id, payment_id FROM payments WHERE set_by IS NULL AND told_at IS NULL AND recorded_at <= :before
-        ORDER BY recorded_at, loan_id, payment_id LIMIT :n {skip_locked}) AS late
+        ORDER BY recorded_at, loan_id, payment_id LIMIT :n {skip_locked}
+    )
+    UPDATE payments SET told_at = :now
+    FROM late
     WHERE payments.loan_id = late.loan_id AND payments.payment_id = late.payment_id
     RETURNING payments.loan_id, 'payment' AS kind, payments.payment_id AS ref
     """,
@@ -136,9 +151,12 @@ TELL_REVERSALS = Statement(
 #: Loans whose plan was broken and for which no schedule came; each is given once.
 TELL_UNSCHEDULED = Statement(
     """
-    UPDATE loans SET unscheduled_told = true FROM (
+    WITH late AS MATERIALIZED (
         SELECT loan_id FROM loans WHERE unscheduled_since IS NOT NULL AND NOT unscheduled_told AND unscheduled_since <= :before
-        ORDER BY unscheduled_since, loan_id LIMIT :n {skip_locked}) AS late
+        ORDER BY unscheduled_since, loan_id LIMIT :n {skip_locked}
+    )
+    UPDATE loans SET unscheduled_told = true
+    FROM late
     WHERE loans.loan_id = late.loan_id RETURNING loans.loan_id
     """,
     before=INSTANT,

@@ -73,7 +73,7 @@ def test_replies_are_read_when_asked_for(duebell: Cli, event: Event) -> None:
     shown = duebell("replies")
     assert shown.exit_code == 0
     assert "人民路" not in shown.stdout
-    assert "138" not in shown.stdout
+    assert "138001" not in shown.stdout
     (other,) = duebell.json("replies", "--meaning", "other", "--text")
     assert (other["party_id"], other["sender"], other["text"]) == ("P-1", "memory://", "我住在人民路")
     assert [line["meaning"] for line in duebell.json("replies", "--party", "P-1")] == ["stop", "other"]

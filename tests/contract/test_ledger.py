@@ -357,6 +357,18 @@ async def test_two_workers_share_what_is_ready(world: Virtual) -> None:
     assert max(map(len, claimed)) == 7
 
 
+@pytest.mark.integration
+async def test_a_claim_takes_no_more_than_it_asked_for(postgres_url: str) -> None:
+    """Nor does it where PostgreSQL made its plan knowing of an empty table, which it then walks row by row."""
+    async with opened(NOW, url=postgres_url, empty=True) as world:
+        administrator = await asyncpg.connect(postgres_url)
+        await administrator.execute("VACUUM ANALYZE notices")
+        await administrator.close()
+        assert await _claim(world.engine.ledger, 7) == []
+        await world.absorb(*(Lender(f"L-{i:02}").submitted(NOW) for i in range(20)))
+        assert [len(await _claim(world.engine.ledger, 7)) for _ in range(4)] == [7, 7, 6, 0]
+
+
 async def test_a_claim_passes_over_what_is_not_ready(world: Virtual) -> None:
     """Another lane, a later moment, a validity that ended: not taken."""
     await world.absorb(Lender("L-1").submitted(NOW))
