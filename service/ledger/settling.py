@@ -45,7 +45,7 @@ FORGET = Statement(
     WITH late AS MATERIALIZED (
         SELECT key, key_month FROM notices WHERE lane = 'critical' AND context IS NOT NULL
         AND (expires_at <= :now OR state NOT IN ('planned', 'held', 'sending', 'unknown', 'sent'))
-          ORDER BY expires_at, key LIMIT :n {skip_locked}
+        ORDER BY expires_at, key LIMIT :n {skip_locked}
     )
     UPDATE notices SET context = NULL
     FROM late
