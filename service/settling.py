@@ -67,11 +67,8 @@ class Settling:
             changed = [*await tx.rows(sql.SETTLE, s=ends)]
             attempts = await tx.rows(sql.SETTLE_ATTEMPTS, s=[(row.key, told[answers[row.key]]) for row in changed], now=now)
             await contacts.give_back(tx, [attempt.id for attempt in attempts if attempt.outcome == "not_sent"])
-            asked = sorted({(row.loan_id, row.ref) for row in rows if row.template == questions.ASKING})
-            if asked:  # what was answered while nobody knew whether it had gone does not go again
-                changed += await tx.rows(questions.END_ASKING, q=asked)
             replies = [(row.key, row.key_month) for row in rows if row.is_answer]
-            if replies:  # nor does an answer to somebody who has written again
+            if replies:  # an answer to somebody who has written again does not go again
                 changed += await tx.rows(notices.END_OVERTAKEN_ANSWERS, k=replies)
             unsaid = [(row.key,) for row in rows if row.lists and answers[row.key] == "never_arrived"]
             if unsaid:

@@ -60,7 +60,7 @@ class Standing:
 
     def by_facts(self, row: Any, now: datetime) -> PutBack | None:
         """What the facts of a notice's own loan and party say of it: the party is erased, some are missing, it is over or paused."""
-        missing_or_over = _erased(row) or _facts_missing(row) or _ended(row) or _replaced(row, now)
+        missing_or_over = _erased(row) or _answered(row) or _facts_missing(row) or _ended(row) or _replaced(row, now)
         if missing_or_over is None and self.is_paused(row, row.pauses, now):
             return PutBack(State.SUPPRESSED, "paused", now)
         return missing_or_over or self._visit(row, now)
@@ -184,6 +184,10 @@ def _facts_missing(row: Any) -> PutBack | None:
     if row.only_to is not None and row.only_to != row.phone_key:
         return PutBack(State.SUPPRESSED, "number_changed")
     return None
+
+
+def _answered(row: Any) -> PutBack | None:
+    return PutBack(State.CANCELLED, "answered") if row.answered else None
 
 
 def _ended(row: Any) -> PutBack | None:

@@ -2,6 +2,7 @@
 
 from service.ledger.digests import IS_HEAD, PAUSED, ready
 from service.ledger.planning import ZONE
+from service.ledger.questions import ASKING
 from service.ledger.statement import BOOL, BYTES, DATE, INSTANT, INT, TEXT, Rows, Statement
 from service.ledger.visiting import ANNOUNCED, ANNOUNCEMENT
 
@@ -66,6 +67,8 @@ DETAILS = Statement(
             AND (newer.event_time, newer.key) > (n.event_time, n.key)
             AND newer.state NOT IN ('cancelled', 'suppressed', 'expired')) AS said_anew,
         {_UNDONE.format(row="n")} AS undone,
+        n.template = '{ASKING}' AND EXISTS (
+            SELECT 1 FROM questions q WHERE q.loan_id = n.loan_id AND q.operation_id = n.ref AND q.answer IS NOT NULL) AS answered,
         {ANNOUNCED} AS announced, {ANNOUNCEMENT} AS announcement
     FROM {{c}} JOIN notices n ON n.key = c.key AND n.key_month = c.month
     LEFT JOIN loans l ON l.loan_id = n.loan_id
@@ -76,8 +79,7 @@ DETAILS = Statement(
     returns={
         "asks": BOOL, "event_time": INSTANT, "moment": INSTANT, "expires_at": INSTANT, "due_on": DATE, "due_at": INSTANT,
         "paid_at": INSTANT, "receipt": BOOL, "suppressed": BOOL, "overtaken": BOOL, "said_anew": BOOL, "undone": BOOL,
-        "erased": BOOL,
-        "consented": BOOL, "created_at": INSTANT,
+        "answered": BOOL, "erased": BOOL, "consented": BOOL, "created_at": INSTANT,
     },
     c=_KEYS,
     now=INSTANT,

@@ -59,7 +59,7 @@ FORGET = Statement(
 #: restore what it belongs to and another text of it that has gone.
 UNKNOWN = Statement(
     f"""
-    SELECT n.key, n.key_month, n.loan_id, n.ref, n.template, n.sender, n.purpose, n.reason, n.handed_at, n.expires_at, n.digest, n.moment,
+    SELECT n.key, n.key_month, n.loan_id, n.sender, n.purpose, n.reason, n.handed_at, n.expires_at, n.digest, n.moment,
         n.only_to IS NOT NULL AS is_answer,
         (SELECT l.borrower_id FROM loans l WHERE l.loan_id = n.loan_id) AS borrower_id, {LISTS} AS lists,
         n.reason = 'restored' AND n.digest IS NOT NULL AND {HAS_MATES} AS may_be_listed,

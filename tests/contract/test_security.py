@@ -12,7 +12,7 @@ from consumers import _embedded
 from consumers._decode import decode
 from service.ledger.statement import Statement
 from service.notices import Lane
-from service.senders._port import NotSent, Rejected, Reply, Unknown
+from service.senders._port import NotSent, Outcome, Rejected, Reply, Throttled, Unknown
 from service.senders.memory import MemorySender
 from tests.lender import Lender, at
 from tests.virtual import Virtual, opened
@@ -26,6 +26,19 @@ _SEALED = {
     "texts": Statement("SELECT text AS sealed FROM attempts WHERE text IS NOT NULL"),
     "payloads": Statement("SELECT payload AS sealed FROM inbox WHERE payload IS NOT NULL"),
 }
+
+
+class Answered(MemorySender):
+    """Says from some moment on that it takes nothing yet; the borrower answers at that moment."""
+
+    world: Virtual | None = None
+
+    async def send(self, messages: Any) -> list[Outcome]:
+        """Takes it, as long as nobody looks."""
+        if self.world is None:
+            return await super().send(messages)
+        await self.world.reply("Y")
+        return [Throttled(20)] * len(messages)
 
 
 @pytest.fixture
@@ -238,6 +251,21 @@ async def test_a_question_that_was_answered_is_not_asked_again_on_a_guess(world:
     await world.deliver()
     assert await world.state("operation_reply") == "cancelled answered"
     assert await told(world) == [("OP-1", "confirmed")]
+
+
+async def test_a_question_that_is_answered_while_its_sender_puts_it_off_is_not_asked_again(any_database_url: str) -> None:
+    """It was asked twice; the answer to the first text comes while the second is with a sender that will not take it yet."""
+    sender = Answered()
+    async with opened(NIGHT, sender, url=any_database_url) as world:
+        lender = await asked(world, "OP-1")
+        sender.world = world
+        await world.absorb(lender.operation(world.clock.at, SOON))
+        await world.deliver()
+        world.wait(30)
+        await world.deliver()
+        assert sorted((await world.states()).values()) == ["cancelled answered", "sent"]
+        assert world.sent == ["operation_reply"]
+        assert await told(world) == [("OP-1", "confirmed")]
 
 
 async def test_asked_again_the_newer_event_says_how_long(world: Virtual) -> None:

@@ -136,6 +136,7 @@ CASES = {
         "it was answered",
         [Happens("question", "L-1", 0), *_TAKEN_IN, Provider(("lost but arrived",)), Works(("deliver",)), *_ANSWERED],
         {(questions, "END_ASKING"): _IDLE},
+        {(standing, "_answered"): lambda _row: None},
         tells=False,
     ),
     "promise kept": Case(
