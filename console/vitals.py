@@ -9,10 +9,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from service.health import Health
 from service.ledger import Ledger, LedgerAway, LedgerConflict
-from service.ledger.statement import Statement
+from service.ledger.statement import BOOL, Statement
 
 _PROBE_SECONDS: Final = 5.0
-_PROBE: Final = Statement("SELECT 1 AS one")
+#: A server that has become a standby answers, and takes nothing.
+_PROBE: Final = Statement("SELECT {read_only} AS read_only", returns={"read_only": BOOL})
 
 
 def routes(ledger: Ledger, health: Health, registry: CollectorRegistry) -> APIRouter:
@@ -58,10 +59,13 @@ class Probe:
     async def _ask(self) -> None:
         try:
             async with self._ledger.transaction() as tx:
-                await tx.rows(_PROBE)
+                is_read_only = (await tx.rows(_PROBE))[0].read_only
         except (LedgerAway, LedgerConflict) as error:
             self._health.down("database", str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the database does not work
             self._health.down("database", type(error).__name__)
         else:
-            self._health.up("database")
+            if is_read_only:
+                self._health.down("database", "it can be read, not written")
+            else:
+                self._health.up("database")

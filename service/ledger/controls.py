@@ -14,7 +14,8 @@ ACTIVE = Statement(
 PAUSE = Statement(
     """
     INSERT INTO controls (scope, name, who, why, since, until) VALUES (:scope, :name, :who, :why, :now, :until)
-    ON CONFLICT (scope, name) DO UPDATE SET who = excluded.who, why = excluded.why, until = excluded.until
+    ON CONFLICT (scope, name) DO UPDATE SET who = excluded.who, why = excluded.why, until = excluded.until,
+        since = CASE WHEN controls.until <= excluded.since THEN excluded.since ELSE controls.since END
     """,
     scope=TEXT,
     name=TEXT,
@@ -28,7 +29,9 @@ RESUME = Statement("DELETE FROM controls WHERE scope = :scope AND name = :name",
 
 _HOLD_LANE = Statement(
     """
-    INSERT INTO controls (scope, name, who, why, since) VALUES ('lane', :lane, :who, :why, :now) ON CONFLICT DO NOTHING
+    INSERT INTO controls (scope, name, who, why, since) VALUES ('lane', :lane, :who, :why, :now)
+    ON CONFLICT (scope, name) DO UPDATE SET who = excluded.who, why = excluded.why, since = excluded.since, until = NULL
+    WHERE controls.until <= excluded.since
     """,
     lane=TEXT,
     who=TEXT,

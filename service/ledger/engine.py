@@ -75,7 +75,10 @@ class Transaction:
         if self.dialect == "postgresql":
             status: str = await self._connection.execute(sql, *arguments)  # as "UPDATE 5"
             return int(status.rpartition(" ")[2])
-        return cast("int", self._connection.execute(sql, arguments).rowcount)
+        touched = cast("int", self._connection.execute(sql, arguments).rowcount)
+        if touched < 0:  # Python does not count what a statement that begins with WITH has changed
+            touched = int(self._connection.execute("SELECT changes()").fetchone()[0])
+        return touched
 
 
 def _named(found: Sequence[Any]) -> list[Any]:

@@ -153,6 +153,7 @@ def _base64(value: bytes) -> str:
 _ORDERS = 7203
 _LOCKS = {
     "postgresql": {
+        "read_only": "current_setting('transaction_read_only') = 'on'",
         "heed": f"pg_advisory_xact_lock_shared({_ORDERS})",
         "forbid": f"pg_advisory_xact_lock({_ORDERS})",
         "for_update": "FOR UPDATE",
@@ -162,6 +163,7 @@ _LOCKS = {
         "greatest": "GREATEST",
     },
     "sqlite": {
+        "read_only": "false",
         "heed": "1",
         "forbid": "1",
         "for_update": "",

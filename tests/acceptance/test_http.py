@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 import structlog
 from fastapi import FastAPI
@@ -547,6 +548,24 @@ async def test_a_database_that_does_not_answer_is_away(engine: Parts, monkeypatc
         assert [answer.json()["away"] for answer in answers] == [{"database": "no answer within 0.05 s"}] * 3
     async with client_of(app_of(engine)) as client:
         assert (await client.get("/readyz")).status_code == 200
+
+
+@pytest.mark.integration
+async def test_a_database_that_only_reads_is_away(postgres_url: str, tmp_path: Path) -> None:
+    """A server that became a standby answers every question and takes no event."""
+    engine = await open_engine(Settings(database_url=postgres_url, data_dir=tmp_path, senders="memory://"))
+    name = postgres_url.rpartition("/")[2]
+    async with client_of(app_of(engine)) as client:
+        with psycopg.connect(postgres_url, autocommit=True) as operator:
+            operator.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+            operator.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()", [name]
+            )
+            await client.get("/readyz")  # finds its connection cut
+            answer = await client.get("/readyz")
+            operator.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        assert (answer.status_code, answer.json()["away"]) == (503, {"database": "it can be read, not written"})
+    await engine.close()
 
 
 @pytest.mark.integration

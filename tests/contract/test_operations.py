@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from consumers._decode import LIMIT
+from service.ledger import controls
 from service.ledger.statement import BYTES, INT, TEXT, Statement
 from service.notices import Lane
 from service.operations import OperationError
@@ -92,6 +93,24 @@ async def test_a_pause_with_an_end_ends_by_itself(world: Virtual) -> None:
     world.wait(301)
     await world.deliver()
     assert "repayment_due_today" in world.sent
+
+
+async def test_a_pause_that_is_over_stands_in_nobodys_way(world: Virtual) -> None:
+    """The planner can hold its lane after it, and a new pause has a beginning of its own; one that holds keeps its own."""
+    for lane in ("bulk", "normal"):
+        await world.operations.pause("lane", lane, who="li", why="look", until=NOW + timedelta(minutes=5), now=NOW)
+    later = NOW + timedelta(minutes=6)
+    async with world.engine.ledger.transaction() as tx:
+        assert not await controls.hold_lane(tx, "bulk", "planner", "plan_surge", NOW)
+        assert await controls.hold_lane(tx, "bulk", "planner", "plan_surge", later)
+        assert not await controls.hold_lane(tx, "bulk", "planner", "plan_surge", later)
+    await world.operations.pause("lane", "normal", who="li", why="again", until=None, now=later)
+    await world.operations.pause("lane", "normal", who="wu", why="still", until=None, now=later + timedelta(minutes=1))
+    rows = await world.rows(controls.ACTIVE, now=later)
+    assert [(row.name, row.who, row.since, row.until) for row in rows] == [
+        ("bulk", "planner", later, None),
+        ("normal", "wu", later, None),
+    ]
 
 
 @pytest.mark.parametrize(
