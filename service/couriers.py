@@ -1,5 +1,6 @@
 """A courier stands before one sender: its pace, its breaker and its window of unanswered messages."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,25 +8,32 @@ from typing import Final
 
 from service.breaker import Breaker
 from service.metrics import Metrics
+from service.notices import Lane
 from service.pace import Bucket
 from service.senders._port import Accepted, Message, NotSent, Outcome, Rejected, Sender, Throttled, Unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """How many messages may go now; where none may, whether another sender should be asked instead."""
+    """How many messages may go now; where none may, whether another sender should be asked, or a place of this one waited for."""
 
     n: int
     elsewhere: bool = False
+    is_full: bool = False
 
 
 class Courier:
-    """Hands messages to one sender and learns from its outcomes. `monotonic` gives seconds that never go back."""
+    """Hands messages to one sender and learns from its outcomes. `monotonic` gives seconds that never go back.
+
+    Who may send holds places in the sender's window, from before the intent until the outcomes are there: what has an intent
+    waits for nothing. A tenth of the places is kept for the critical lane.
+    """
 
     def __init__(self, sender: Sender, monotonic: Callable[[], float], metrics: Metrics) -> None:
         self.sender = sender
         self._monotonic, self._metrics = monotonic, metrics
         self._bucket, self._breaker = Bucket(sender.pace), Breaker()
+        self._held, self._left = 0, asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -33,15 +41,34 @@ class Courier:
         return self.sender.name
 
     def admit(self, parts: Sequence[int], lane: str) -> Admitted:
-        """How many messages from the front, `parts` being the segments of each, may go now."""
+        """How many messages from the front, `parts` being the segments of each, may go now; each holds a place until `leave`."""
         now = self._monotonic()
         if self._bucket.ready_at(lane, now, parts[0]) > now:
             self._bucket.take_messages(parts, lane, now)  # takes nothing, but tells the pace that this lane waits
             return Admitted(0)
-        through = self._breaker.admit(min(len(parts), self.sender.window), now)
-        if through == 0:
+        places = self._places(lane)
+        if places <= 0 and not self._breaker.is_open:
+            return Admitted(0, is_full=True)
+        through = self._breaker.admit(min(len(parts), places), now)
+        if through <= 0:
             return Admitted(0, elsewhere=True)
-        return Admitted(self._bucket.take_messages(parts[:through], lane, now))
+        n = self._bucket.take_messages(parts[:through], lane, now)
+        self._held += n
+        return Admitted(n)
+
+    def leave(self, n: int) -> None:
+        """Gives back places that `admit` granted."""
+        self._held -= n
+        self._left.set()
+
+    async def place(self) -> None:
+        """Returns when somebody has left; call it where `admit` found no place."""
+        self._left.clear()
+        await self._left.wait()
+
+    def _places(self, lane: str) -> int:
+        window = self.sender.window
+        return (window if lane == Lane.CRITICAL else window - window // 10) - self._held
 
     def wait(self, lane: str, parts: int) -> float:
         """Seconds until the pace lets a message of so many parts go in this lane."""

@@ -162,11 +162,15 @@ class Delivery:
 
     async def _through(self, courier: Courier, claim: Claim, ready: list[Ready]) -> list[Ready]:
         """Hands what it can to one sender; gives back what another sender should be asked for."""
-        left: list[Ready] = []
+        left = [r for r in ready if handover.is_bound_elsewhere(r.row, courier.name)]
+        ready = [r for r in ready if not handover.is_bound_elsewhere(r.row, courier.name)]
         while ready:
             admitted = courier.admit([r.text.segments for r in ready], claim.lane.value)
             if admitted.elsewhere:
                 return left + ready
+            if admitted.is_full:
+                await courier.place()
+                continue
             if admitted.n == 0:
                 wait = courier.wait(claim.lane.value, ready[0].text.segments)
                 await self._withholding.give_back(claim, ready, max(timedelta(seconds=wait), _LEAST_WAIT))
@@ -176,14 +180,17 @@ class Delivery:
         return left
 
     async def _send(self, courier: Courier, claim: Claim, chunk: Sequence[Ready]) -> list[Ready]:
-        """Intent, call, outcomes, for no more messages than the sender's window."""
-        intended, at = await self._again(lambda: self._intents.write(courier.name, claim, chunk))
-        if not intended:
-            return []
-        if self._monotonic() >= claim.until:
-            await self._again(lambda: self._intents.take_back(claim, intended))
-            return []
-        outcomes, broke = await courier.send([handover.message_of(r, claim.lane, at) for r in intended])
+        """Intent, call, outcomes, for messages that have a place in the sender's window."""
+        try:
+            intended, at = await self._again(lambda: self._intents.write(courier.name, claim, chunk))
+            if not intended:
+                return []
+            if self._monotonic() >= claim.until:
+                await self._again(lambda: self._intents.take_back(claim, intended))
+                return []
+            outcomes, broke = await courier.send([handover.message_of(r, claim.lane, at) for r in intended])
+        finally:
+            courier.leave(len(chunk))
         pairs = list(zip(intended, outcomes, strict=True))
         await self._again(lambda: self._intents.conclude(courier.name, claim, pairs, broke=broke))
         return [replace(r, attempt=fresh_attempt()) for r, outcome in pairs if tries_next(outcome)]

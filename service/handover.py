@@ -9,7 +9,7 @@ from service.composing import Ready
 from service.couriers import word_for
 from service.gate import Contacts
 from service.ledger.contacts import Place
-from service.notices import Lane, State
+from service.notices import SAID_AGAIN, Lane, State
 from service.phones import zones_of
 from service.senders._port import Accepted, Message, Outcome, Rejected, Unknown
 from service.vault import Vault
@@ -62,6 +62,11 @@ def attempt_end(r: Ready, outcome: Outcome) -> tuple[str, str, str | None, str |
     """Attempt, outcome, the provider's code and its id, as a row of claims.END_ATTEMPTS."""
     provider_id = outcome.provider_id if isinstance(outcome, Accepted) else None
     return r.attempt, word_for(outcome), getattr(outcome, "code", None), provider_id
+
+
+def is_bound_elsewhere(row: Any, sender: str) -> bool:
+    """Whether another sender may have said it and would know its key again: this one would say it twice. Not what must arrive."""
+    return row.doubted_by not in {None, sender} and row.purpose not in SAID_AGAIN
 
 
 def zones(row: Any, vault: Vault) -> tuple[str, ...]:

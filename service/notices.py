@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 
 from service.zones import in_utc
 
@@ -17,6 +18,10 @@ class Purpose(StrEnum):
     PAYER = "payer"  #: asks someone who agreed to repay for the borrower
     VISIT = "visit"  #: announces a collector at the door
     MARKETING = "marketing"
+
+
+#: What must arrive: said twice is better than not at all.
+SAID_AGAIN: Final = frozenset({Purpose.SECURITY, Purpose.VISIT})
 
 
 class Lane(StrEnum):

@@ -9,12 +9,10 @@ from service.ledger import Ledger, contacts, digests, notices, outbox, questions
 from service.ledger import settling as sql
 from service.ledger.outbox import Alert, Step
 from service.metrics import Metrics
-from service.notices import Purpose
+from service.notices import SAID_AGAIN, Purpose
 from service.senders._port import Answer, Sender
 
 _PAGE: Final = 5_000
-#: Purposes that must arrive: said twice is better than not at all.
-_SAID_AGAIN: Final = frozenset({Purpose.SECURITY, Purpose.VISIT})
 #: Purposes that are said again only where the sender knows our key and will not say it twice.
 _SAID_AGAIN_IF_SAFE: Final = frozenset({Purpose.SERVICE, Purpose.REMINDER, Purpose.PAYER, Purpose.MARKETING})
 #: How long a request may still be on its way before its sender is asked.
@@ -95,7 +93,9 @@ class Settling:
     def _end_of(self, row: Any, answer: Answer, told_in: str | None) -> tuple[Any, ...]:
         """A row of service.ledger.settling.SETTLE; `told_in`: another text that may have said it."""
         state, reason, head, alone = self._settled(row, answer, told_in)
-        return row.key, row.key_month, row.handed_at, state, reason, head, alone
+        senders = self._senders_of(row.sender)
+        doubted = senders[0].name if len(senders) == 1 else None
+        return row.key, row.key_month, row.handed_at, state, reason, head, alone, doubted
 
     def _settled(self, row: Any, answer: Answer, told_in: str | None) -> tuple[str, str | None, str | None, bool]:
         """State, reason, the text that said it, and whether it goes again by itself."""
@@ -112,7 +112,7 @@ class Settling:
     def _goes_again(self, row: Any) -> bool:
         """Whether it is said again on a guess: under the same key, by itself, so never a text that listed others."""
         purpose = Purpose(row.purpose)
-        if purpose in _SAID_AGAIN:
+        if purpose in SAID_AGAIN:
             return True
         senders = self._senders_of(row.sender)
         is_safe = purpose in _SAID_AGAIN_IF_SAFE and len(senders) == 1 and senders[0].idempotent

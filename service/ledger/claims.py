@@ -40,7 +40,7 @@ DETAILS = Statement(
     f"""
     SELECT n.key, n.key_month, n.loan_id, n.role, n.template, n.channel, n.purpose, n.lane, n.asks, n.kind, n.ref, n.anchor,
         n.stage, n.digest, n.needs, n.context, n.event_time, n.moment, n.expires_at, n.tries, n.payment_id, n.receipt, n.only_to,
-        n.created_at,
+        n.doubted_by, n.created_at,
         d.due_on, d.due_at, d.anchor AS deadline_anchor, d.amount, d.paid, d.currency, d.state AS deadline_state,
         d.reason AS deadline_reason, d.stated, d.stated_by, d.set_by AS deadline_set_by, d.payer_id AS deadline_payer,
         l.method, l.account_last4, l.cured_by, l.pauses, l.visits, l.plans, {ZONE} AS zone,

@@ -12,8 +12,9 @@ EXPIRE = Statement(
         ORDER BY expires_at, key LIMIT :n {{skip_locked}}
     )
     UPDATE notices SET seq = notices.seq + 1,
-        state = CASE WHEN notices.reason = 'no_sender' THEN 'failed' ELSE 'expired' END,
-        reason = CASE WHEN notices.reason = 'no_sender' THEN 'no_sender_left' ELSE COALESCE(notices.reason, 'too_late') END
+        state = CASE WHEN notices.doubted_by IS NOT NULL THEN 'unknown' WHEN notices.reason = 'no_sender' THEN 'failed' ELSE 'expired' END,
+        reason = CASE WHEN notices.doubted_by IS NOT NULL THEN 'cannot_tell' WHEN notices.reason = 'no_sender' THEN 'no_sender_left'
+            ELSE COALESCE(notices.reason, 'too_late') END
     FROM late
     WHERE notices.key = late.key AND notices.key_month = late.key_month {_STEP}
     """,
@@ -91,11 +92,12 @@ SETTLE = Statement(
         sent_at = CASE WHEN s.state = 'sent' THEN notices.handed_at END,
         handed_at = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.handed_at END,
         sender = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.sender END,
-        token = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.token END
+        token = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.token END,
+        doubted_by = CASE WHEN s.alone THEN COALESCE(notices.sender, s.sender) ELSE notices.doubted_by END
     FROM {{s}} WHERE notices.key = s.key AND notices.key_month = s.month AND {hidden("notices.state")} = 'unknown'
     AND notices.reason <> 'cannot_tell' AND notices.handed_at = s.handed_at {_STEP}
     """,
-    s=Rows(key=TEXT, month=INT, handed_at=INSTANT, state=TEXT, reason=TEXT, head=TEXT, alone=BOOL),
+    s=Rows(key=TEXT, month=INT, handed_at=INSTANT, state=TEXT, reason=TEXT, head=TEXT, alone=BOOL, sender=TEXT),
 )
 
 #: The attempts of these notices whose outcome nobody knew get the one that was found out.

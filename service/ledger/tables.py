@@ -194,6 +194,7 @@ notices = Table(
     Column("token", Text),
     Column("lease_until", Instant),
     Column("sender", Text, comment="the one it was handed to"),
+    Column("doubted_by", Text, comment="the sender that may have said it already, while it waits to be said again"),
     Column(
         "only_to", LargeBinary, comment="keyed hash of the number it answers: it goes there though suppressed, and nowhere else"
     ),

@@ -20,7 +20,7 @@ class ConsoleSender(Sender):
 
     def __init__(self) -> None:
         self.name = "console://"
-        self.window = 1000
+        self.window = 10_000  # nobody waits for an answer here
         self.idempotent = False
 
     @classmethod

@@ -31,7 +31,7 @@ class FileSender(Sender):
 
     def __init__(self, path: Path) -> None:
         self.name = f"file://{path}"
-        self.window = 1000
+        self.window = 10_000  # nobody waits for an answer here
         self.idempotent = False
         self._path = path
         self._seen = _Seen()

@@ -221,6 +221,7 @@ def _notices() -> None:
         sa.Column("token", sa.Text),
         sa.Column("lease_until", Instant),
         sa.Column("sender", sa.Text, comment="the one it was handed to"),
+        sa.Column("doubted_by", sa.Text, comment="the sender that may have said it already, while it waits to be said again"),
         sa.Column(
             "only_to",
             sa.LargeBinary,
