@@ -73,7 +73,7 @@ class Delivery:
         back, ready = self._judged(claim, now)
         if back:
             await self._again(lambda: self._withholding.put_back(claim, back))
-        for courier in self._couriers:
+        for courier in claim.couriers:
             if ready:
                 ready = await self._through(courier, claim, ready)
         if ready:
@@ -95,7 +95,8 @@ class Delivery:
         until = self._monotonic() + self._lease.total_seconds()
         async with self._ledger.transaction() as tx:
             paused = await controls.paused(tx, now)
-            if ("all", "") in paused or ("lane", lane.value) in paused:
+            speaking = [courier for courier in self._couriers if ("sender", courier.name) not in paused]
+            if ("all", "") in paused or ("lane", lane.value) in paused or (self._couriers and not speaking):
                 return None
             taken = await tx.rows(
                 claims.CLAIM,
@@ -115,7 +116,7 @@ class Delivery:
             rows = await tx.rows(claims.DETAILS, c=[(row.key, row.key_month) for row in taken], now=now)
             around = await look_around(tx, rows, now)
             found = await contacts.counted(tx, {c for row in rows for c in self._standing.counters(row, now)})
-        return Claim(lane, token, until, rows, around, found)
+        return Claim(lane, token, until, rows, around, found, speaking)
 
     def _claim_size(self) -> int:
         """What the senders can take in a third of the lease."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from service.composing import Ready
-from service.couriers import word_for
+from service.couriers import Courier, word_for
 from service.gate import Contacts
 from service.ledger.contacts import Place
 from service.notices import SAID_AGAIN, Lane, State
@@ -26,6 +26,7 @@ class Claim:
     rows: Sequence[Any]
     around: Around
     contacts: dict[Place, Contacts]
+    couriers: Sequence[Courier]  #: those whose sender nobody has paused
 
 
 def place(row: Any) -> tuple[str, int]:

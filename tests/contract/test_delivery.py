@@ -287,6 +287,23 @@ async def test_what_may_have_gone_through_one_sender_is_not_said_through_another
         assert [message.template for message in second.messages] == ["operation_code"]
 
 
+async def test_a_paused_sender_is_passed_over(any_database_url: str) -> None:
+    """The next one is asked; where all are paused everything waits as it is, and goes at once when one may speak again."""
+    first, second = MemorySender("memory://first"), MemorySender("memory://second")
+    async with opened(START, first, second, url=any_database_url) as world:
+        await world.operations.pause("sender", first.name, who="li", why="look", until=None, now=START)
+        await world.absorb(Lender().disbursed(START, ONE))
+        await world.deliver()
+        assert (len(first.attempts), [message.template for message in second.messages]) == (0, ["loan_disbursed"])
+        await world.operations.pause("sender", second.name, who="li", why="look", until=None, now=START)
+        await world.absorb(Lender("L-2").disbursed(START, ONE))
+        await world.deliver()
+        assert sorted((await world.states()).values()) == ["planned", "sent"]
+        await world.operations.resume("sender", first.name, who="li", now=START)
+        await world.deliver()
+        assert len(first.messages) == 1
+
+
 # ---------------------------------------------------------------- a sender's places
 
 
