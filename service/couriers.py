@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from service.breaker import Breaker
@@ -11,6 +12,9 @@ from service.metrics import Metrics
 from service.notices import Lane
 from service.pace import Bucket
 from service.senders._port import Accepted, Message, NotSent, Outcome, Rejected, Sender, Throttled, Unknown
+
+#: Waits of a notice after a round in which no sender took it, or whose outcome nobody knows, the next one longer each time.
+TROUBLE_WAITS: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from service.couriers import Courier
+from service.couriers import TROUBLE_WAITS, Courier
 from service.ledger import Ledger, contacts, digests, notices, outbox, questions, visiting
 from service.ledger import settling as sql
 from service.ledger.outbox import Alert, Step
@@ -59,7 +59,7 @@ class Settling:
             return 0
         answers = await self._asked(rows)
         told_in = {**_told_elsewhere(rows, answers), **{row.key: row.told_in for row in rows if row.told_in}}
-        ends = [self._end_of(row, answers[row.key], told_in.get(row.key)) for row in rows]
+        ends = [self._end_of(row, answers[row.key], told_in.get(row.key), now) for row in rows]
         told: dict[Answer, str] = {"accepted": "accepted", "never_arrived": "not_sent", "cannot_tell": "unknown"}
         async with self._ledger.transaction() as tx:
             changed = [*await tx.rows(sql.SETTLE, s=ends)]
@@ -90,12 +90,12 @@ class Settling:
         """The sender a message was handed to, if it is still configured; all of them where that is not known (a restore)."""
         return [sender for known, sender in self._senders.items() if name in {None, known}]
 
-    def _end_of(self, row: Any, answer: Answer, told_in: str | None) -> tuple[Any, ...]:
+    def _end_of(self, row: Any, answer: Answer, told_in: str | None, now: datetime) -> tuple[Any, ...]:
         """A row of service.ledger.settling.SETTLE; `told_in`: another text that may have said it."""
         state, reason, head, alone = self._settled(row, answer, told_in)
         senders = self._senders_of(row.sender)
         doubted = senders[0].name if len(senders) == 1 else None
-        return row.key, row.key_month, row.handed_at, state, reason, head, alone, doubted
+        return row.key, row.key_month, row.handed_at, state, reason, head, alone, doubted, now + _wait(row)
 
     def _settled(self, row: Any, answer: Answer, told_in: str | None) -> tuple[str, str | None, str | None, bool]:
         """State, reason, the text that said it, and whether it goes again by itself."""
@@ -164,6 +164,12 @@ class Settling:
             total += n
             if n < _PAGE:
                 return total
+
+
+def _wait(row: Any) -> timedelta:
+    """How long a guess waits: each try counts as a contact, and a sender in trouble needs time. What must arrive waits a tenth."""
+    wait = TROUBLE_WAITS[min(row.tries, len(TROUBLE_WAITS) - 1)]
+    return wait / 10 if row.purpose in SAID_AGAIN else wait
 
 
 def _told_elsewhere(rows: Sequence[Any], answers: Mapping[str, Answer]) -> dict[str, str]:

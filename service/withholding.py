@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from service.composing import Ready
+from service.couriers import TROUBLE_WAITS
 from service.handover import Claim, place
 from service.ledger import Ledger, Transaction, claims, digests, outbox, visiting
 from service.ledger.outbox import Alert, Step, step_of
@@ -15,8 +16,6 @@ from service.notices import State
 from service.reasons import ALERTING
 from service.standing import PutBack, Standing
 
-#: Waits after a round in which no sender took a notice.
-NO_SENDER_WAITS: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
 #: A notice whose facts have changed under its claim is looked at again after this.
 SOON: Final = timedelta(seconds=1)
 
@@ -37,7 +36,7 @@ class Withholding:
 
     def no_sender(self, row: Any) -> PutBack:
         """Held, longer each time."""
-        wait = NO_SENDER_WAITS[min(row.tries, len(NO_SENDER_WAITS) - 1)]
+        wait = TROUBLE_WAITS[min(row.tries, len(TROUBLE_WAITS) - 1)]
         jitter = wait * random.uniform(-self._jitter, self._jitter)  # noqa: S311 - not a secret
         return PutBack(State.HELD, "no_sender", self._clock() + wait + jitter)
 

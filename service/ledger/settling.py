@@ -60,7 +60,7 @@ FORGET = Statement(
 #: restore what it belongs to and another text of it that has gone.
 UNKNOWN = Statement(
     f"""
-    SELECT n.key, n.key_month, n.loan_id, n.sender, n.purpose, n.reason, n.handed_at, n.expires_at, n.digest, n.moment,
+    SELECT n.key, n.key_month, n.loan_id, n.sender, n.purpose, n.tries, n.reason, n.handed_at, n.expires_at, n.digest, n.moment,
         n.only_to IS NOT NULL AS is_answer,
         (SELECT l.borrower_id FROM loans l WHERE l.loan_id = n.loan_id) AS borrower_id, {LISTS} AS lists,
         n.reason = 'restored' AND n.digest IS NOT NULL AND {HAS_MATES} AS may_be_listed,
@@ -93,11 +93,15 @@ SETTLE = Statement(
         handed_at = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.handed_at END,
         sender = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.sender END,
         token = CASE WHEN s.state = 'planned' THEN NULL ELSE notices.token END,
+        not_before = CASE WHEN s.alone THEN s.not_before ELSE notices.not_before END,
+        tries = CASE WHEN s.alone THEN notices.tries + 1 ELSE notices.tries END,
         doubted_by = CASE WHEN s.alone THEN COALESCE(notices.sender, s.sender) ELSE notices.doubted_by END
     FROM {{s}} WHERE notices.key = s.key AND notices.key_month = s.month AND {hidden("notices.state")} = 'unknown'
     AND notices.reason <> 'cannot_tell' AND notices.handed_at = s.handed_at {_STEP}
     """,
-    s=Rows(key=TEXT, month=INT, handed_at=INSTANT, state=TEXT, reason=TEXT, head=TEXT, alone=BOOL, sender=TEXT),
+    s=Rows(
+        key=TEXT, month=INT, handed_at=INSTANT, state=TEXT, reason=TEXT, head=TEXT, alone=BOOL, sender=TEXT, not_before=INSTANT
+    ),
 )
 
 #: The attempts of these notices whose outcome nobody knew get the one that was found out.

@@ -278,6 +278,7 @@ async def test_what_may_have_gone_through_one_sender_is_not_said_through_another
         first.answers(NotSent("refused"))
         world.wait(3)
         await world.sweep()
+        world.wait(30)
         await world.deliver()
         assert [message.template for message in second.messages] == ["operation_code"]
         assert await world.state("loan_disbursed") == "held no_sender"
@@ -302,6 +303,23 @@ async def test_a_paused_sender_is_passed_over(any_database_url: str) -> None:
         await world.operations.resume("sender", first.name, who="li", now=START)
         await world.deliver()
         assert len(first.messages) == 1
+
+
+async def test_a_text_in_doubt_goes_again_less_and_less_often(any_database_url: str) -> None:
+    """A gateway that answers nothing but errors for a minute does not use up what a number may be told in a day."""
+    sender = MemorySender(tells=False, idempotent=True)
+    sender.answers(Unknown("http_500"))
+    async with opened(START, sender, url=any_database_url) as world:
+        await world.absorb(Lender().disbursed(START, ONE))
+        for _ in range(60):
+            await world.deliver()
+            world.wait(3)
+            await world.sweep()
+        assert len(sender.attempts) == 3  # at once, after half a minute, and two minutes after that
+        sender.answers(None)
+        world.wait(600)
+        await world.deliver()
+        assert await world.state("loan_disbursed") == "sent"
 
 
 # ---------------------------------------------------------------- a sender's places

@@ -393,6 +393,7 @@ async def test_a_digest_is_not_said_again_on_a_guess(any_database_url: str, n: i
         await world.engine.delivery.step(Lane.BULK)
         world.wait(5)
         await world.sweep()
+        world.wait(30)
         await world.engine.delivery.step(Lane.BULK)
         assert (await stages(world))["L-1"] == ("sent" if n == 1 else "unknown cannot_tell")
         assert len(texts(world)) == 1
@@ -410,6 +411,7 @@ async def test_a_text_in_doubt_stays_by_itself(any_database_url: str) -> None:
         await world.plan()
         world.wait(5)
         await world.sweep()
+        world.wait(30)
         await world.engine.delivery.step(Lane.BULK)
         assert await stages(world) == {"L-1": "sent", "L-2": "sent"}
         assert [message.template for message in sender.messages] == ["repayment_due_today"] * 2

@@ -144,6 +144,9 @@ async def test_a_code_of_unknown_outcome_is_told_again_while_it_is_valid(world: 
     world.wait(3)
     await world.sweep()
     await world.deliver()
+    assert await world.state("operation_code") == "planned"
+    world.wait(3)
+    await world.deliver()
     assert [CODE in message.body for message in world.sender.messages] == [True]
     assert await world.state("operation_code") == "sent"
 
