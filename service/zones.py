@@ -2,16 +2,20 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
+
+#: Names in tzdata that are no place: the machine's own zone, and what a machine that was never set up has.
+_NO_PLACES: Final = frozenset({"localtime", "Factory"})
 
 
 @lru_cache(maxsize=1)
 def _names() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - _NO_PLACES
 
 
 def is_zone(name: str) -> bool:
-    """Whether tzdata knows this IANA name."""
+    """Whether tzdata knows this IANA name, and it is the same on every machine."""
     return name in _names()
 
 

@@ -77,6 +77,12 @@ def test_known_gaps_and_folds() -> None:
     assert local_instant(date(2011, 12, 30), time(10), "Pacific/Apia") == datetime(2011, 12, 30, 10, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("name", ["localtime", "Factory"])
+def test_what_a_machine_is_set_to_is_no_zone(name: str) -> None:
+    """A name that is another place on each machine, or none, is refused although tzdata lists it."""
+    assert not is_zone(name)
+
+
 def test_zone_names_are_those_of_tzdata() -> None:
     """A name is a zone only if tzdata has it; an instant keeps its place in UTC and has a local day."""
     assert is_zone("Asia/Shanghai")
