@@ -20,6 +20,9 @@ _CODES = """
 """
 CURRENCIES: Final = tuple(_CODES.split())
 
+#: What a database's whole number holds.
+_MOST_MINOR: Final = 2**63 - 1
+
 _YEAR = r"(?:19[7-9][0-9]|2[01][0-9]{2})"  # what calendars and databases can still add a few days to
 _DAY = _YEAR + r"-[0-9]{2}-[0-9]{2}"
 _CLOCK = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -111,7 +114,7 @@ def money(amount: str, currency: str, field: str, *, zero: bool = False) -> Mone
     """The money that an `Amount` stands for; positive, unless `zero` is allowed too.
 
     Raises:
-        ContractError: more digits than the currency has, or nothing at all.
+        ContractError: more digits than the currency has, more money than can be kept, or nothing at all.
     """
     whole, _, fraction = amount.partition(".")
     digits = currency_digits(currency)
@@ -122,4 +125,7 @@ def money(amount: str, currency: str, field: str, *, zero: bool = False) -> Mone
     minor = int(whole + fraction.ljust(digits, "0"))
     if minor == 0 and not zero:
         raise ContractError(field, "write an amount above zero; this is zero")
+    if minor > _MOST_MINOR:
+        most = Money(_MOST_MINOR, currency).amount
+        raise ContractError(field, f"an amount in {currency} is at most {most}; this is more")
     return Money(minor, currency)

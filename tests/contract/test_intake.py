@@ -374,11 +374,11 @@ async def test_a_closed_ledger_can_be_closed_again(any_database_url: str) -> Non
 
 
 async def test_an_amount_beyond_the_column_is_buried_alone(world: Virtual) -> None:
-    """An amount that keeps the contract and that no 64-bit column can hold is refused; the rest is absorbed."""
+    """An amount that no 64-bit column can hold is refused with its field; the rest is absorbed."""
     lender = Lender()
     huge = lender.paid(NOW, "999999999999999.9999", "PAY-1", currency="CLF")
     most = lender.paid(NOW, "900000000000000.0000", "PAY-2", currency="CLF")
     assert await world.absorb(lender.submitted(NOW), huge, most) == ["accepted", "dead", "accepted"]
     assert [row.amount for row in await world.rows(_PAYMENTS)] == [9_000_000_000_000_000_000]
     (letter,) = await world.rows(_LETTERS)
-    assert letter.reason.startswith("the database refuses a value")
+    assert (letter.field, letter.reason) == ("data.amount", "an amount in CLF is at most 922337203685477.5807; this is more")

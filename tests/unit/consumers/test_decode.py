@@ -69,6 +69,7 @@ def test_null_means_not_said(outcome_of: Outcome) -> None:
         {"time": "2026-06-01T10:00:00.123456789Z"},
         {"time": "2026-06-01t10:00:00-03:30"},
         {"data.amount": "999999999999999.99", "data.instalment_no": 0},
+        {"data.amount": "922337203685477.5807", "data.currency": "CLF"},
         {"data.amount": "1"},
         {"data.covers": [{"no": 1, "amount": "0.01"}], "data.instalment_no": None},
         {
@@ -108,6 +109,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     (PAID, {"data.amount": "12.345"}, "data.amount", "at most 2 digits"),
     (PAID, {"data.amount": "12.3", "data.currency": "JPY"}, "data.amount", "at most 0 digits"),
     (PAID, {"data.amount": "0.00"}, "data.amount", "above zero"),
+    (PAID, {"data.amount": "922337203685477.5808", "data.currency": "CLF"}, "data.amount", "at most 922337203685477.5807"),
+    (PAID, {"data.amount": "999999999999999", "data.currency": "UYW"}, "data.amount", "an amount in UYW is at most"),
     (PAID, {"data.amount": "１２"}, "data.amount", "a string of 2 characters"),
     (PAID, {"data.currency": "XXQ"}, "data.currency", "ISO 4217"),
     (PAID, {"data.timezone": "Mars/Base"}, "data.timezone", "tzdata"),
