@@ -77,17 +77,17 @@ class Instalment(Part):
 Schedule = Annotated[list[Instalment], Field(min_length=1, max_length=1200)]  #: a hundred years of months
 
 
-def refuse_doubles(numbers: Sequence[int], field: str) -> None:
-    """Each `no` of a list may be there once.
+def refuse_doubles(numbers: Sequence[int | str], field: str, name: str = "no", what: str = "instalment") -> None:
+    """Each number of a list may be there once; `name`: its field, `what`: whose it is.
 
     Raises:
         ContractError: names the second one.
     """
-    seen: set[int] = set()
-    for i, no in enumerate(numbers):
-        if no in seen:
-            raise ContractError(f"{field}.{i}.no", "write each instalment number once; this one stands in the list twice")
-        seen.add(no)
+    seen: set[int | str] = set()
+    for i, number in enumerate(numbers):
+        if number in seen:
+            raise ContractError(f"{field}.{i}.{name}", f"write each {what} number once; this one stands in the list twice")
+        seen.add(number)
 
 
 def opened(

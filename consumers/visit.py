@@ -7,7 +7,7 @@ from pydantic import Field
 
 from consumers._envelope import Heading, LoanData
 from consumers._fields import Id, Instant, Words
-from consumers._parts import Part
+from consumers._parts import Part, refuse_doubles
 from service.facts import DeadlineClosed, Fact, Kind, NoticeGiven, VisitDecided, VisitMoved, VisitScheduled
 
 _KIND = Kind.VISIT_APPOINTMENT
@@ -80,7 +80,12 @@ class VisitIsScheduled(VisitData):
     verification_code: Id
 
     def facts(self, event: Heading) -> Iterator[Fact]:
-        """Opens the appointment and announces it."""
+        """Opens the appointment and announces it.
+
+        Raises:
+            ContractError: a visitor stands in the list twice.
+        """
+        refuse_doubles([visitor.badge_no for visitor in self.visitors], "data.visitors", "badge_no", "badge")
         visitors = [{"name": visitor.name, "badge_no": visitor.badge_no} for visitor in self.visitors]
         values = {"purpose": self.purpose, "visitors": visitors, "verification_code": self.verification_code}
         yield VisitScheduled(event.version, self.loan_id, self.visit_id, self.at, len(visitors))

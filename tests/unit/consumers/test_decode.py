@@ -131,6 +131,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("loan.disbursed", {"data.instalments.2.amount": "-1.00"}, "data.instalments.2.amount", "decimal string"),
     ("loan.disbursed", {"data.instalments.2.amount": "1.001"}, "data.instalments.2.amount", "at most 2 digits"),
     ("loan.disbursement_failed", {"data.reason_public": ""}, "data.reason_public", "one line"),
+    ("loan.visit.scheduled", {"data.visitors.1.badge_no": "C-1024"}, "data.visitors.1.badge_no", "badge number once"),
     ("party.updated", {"data.party.party_id": "P-2"}, "data.party.party_id", "they differ"),
     ("party.updated", {"data.party.phone": "+8612"}, "data.party.phone", "too few or too many digits"),
     ("party.updated", {"data.party.region": "Q1"}, "data.party.region", "two letters"),
