@@ -25,7 +25,8 @@ from service.vault import KeySettingError, Vault, open_vault, parse_keys
 
 _TOML: Final = Path("duebell.toml")
 _SECRET: Final = frozenset({"keys", "api_tokens"})
-_PASSWORD: Final = re.compile(r"(?<=://)([^/@\s]*)@")
+#: Up to the last @, whatever a password holds unescaped; a blank ends it only where another URL follows.
+_PASSWORD: Final = re.compile(r"(?<=://)(?:\S|\s(?!\S*://))*@")
 _QUERY: Final = re.compile(r"\?\S*")
 _LEAST_FREE: Final = 512 * 1024 * 1024
 _SANE: Final = (datetime(2025, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))

@@ -190,6 +190,8 @@ def _for_kombu(url: str) -> tuple[str, dict[str, Any] | bool]:
     parts = urlsplit(url)
     if parts.scheme not in {"amqp", "amqps"} or not parts.hostname:
         raise BrokerSettingError("DUEBELL_BROKER_URL is not an AMQP URL, as in amqp://user:password@host:5672/")
+    if "@" in parts.path + parts.query + parts.fragment:  # then what looks like its host is part of a password
+        raise BrokerSettingError("DUEBELL_BROKER_URL: write @ / ? # in a name or password as %40 %2F %3F %23")
     plain = urlunsplit(parts._replace(query="", fragment="", path=parts.path or "/"))
     if parts.scheme == "amqp":
         return plain, False

@@ -126,6 +126,38 @@ def test_doctor_says_what_is_set_and_from_where_without_secrets(duebell: Cli, mo
     assert "amqp://…@127.0.0.1:1/" in result.stdout
 
 
+@pytest.mark.parametrize("password", ["hush", "hu/hush", "hu@hush", "hu/hu@hush", "hu?hush", "hu#hush", "hu hush", "://hush"])
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DUEBELL_DATABASE_URL", "postgresql://user:{}@127.0.0.1:1/db"),
+        ("DUEBELL_BROKER_URL", "amqp://guest:{}@127.0.0.1:1/"),
+        ("DUEBELL_SENDERS", "console:// webhook+https://u:{}@h.example/ webhook+http://i.example/"),
+    ],
+)
+def test_doctor_shows_no_password_also_where_it_is_not_escaped(
+    duebell: Cli, monkeypatch: pytest.MonkeyPatch, name: str, url: str, password: str
+) -> None:
+    """A sign in it that breaks the URL is why somebody looks."""
+    monkeypatch.setenv(name, url.format(password))
+    told = duebell("doctor").stdout
+    assert "hu" not in told.replace("auto", "").replace("human", "")
+    assert "…@" in told
+
+
+@pytest.mark.parametrize("command", [("queues",), ("topology", "show"), ("doctor",)])
+@pytest.mark.parametrize("password", ["hu@sh/w", "hu/sh", "hu?sh", "hu#sh"])
+def test_no_command_takes_part_of_a_password_for_the_brokers_host(
+    duebell: Cli, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], password: str
+) -> None:
+    """A URL that an unescaped sign breaks is told as such."""
+    monkeypatch.setenv("DUEBELL_BROKER_URL", f"amqp://guest:{password}@127.0.0.1:1/")
+    result = duebell(*command)
+    assert result.exit_code == 1
+    assert "write @ / ? # in a name or password as %40" in result.output
+    assert "sh:" not in result.output
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
