@@ -1,5 +1,6 @@
 """`duebell dead`: what could not be understood or absorbed, and its repair."""
 
+import json
 import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -141,8 +142,28 @@ def _shown(letter: "Letter") -> str:
     from consumers._decode import MODELS  # noqa: PLC0415 - heavy
     from service.secret import MARK  # noqa: PLC0415
 
-    names = "|".join(sorted({name for model in MODELS.values() for name in model.SECRET}))
-    return re.sub(rf'("(?:{names})"\s*:\s*)"[^"]*"?', rf'\1"{MARK}"', (letter.body or b"").decode(errors="replace"))
+    names = {name for model in MODELS.values() for name in model.SECRET}
+    body = (letter.body or b"").decode(errors="replace")
+    try:
+        return _marked(body, names, MARK)
+    except (ValueError, RecursionError):
+        return re.sub(rf'("(?:{"|".join(sorted(names))})"\s*:\s*)(?:{_VALUE})', rf'\1"{MARK}"', body)
+
+
+#: A value in what is no JSON: a string, a bare word or number; a list or an object may nest, so that its end is not known.
+_VALUE = r'"(?:[^"\\]|\\.)*["\\]?|[\[{][\s\S]*|[^\s",\[\]{}]+'
+
+
+def _marked(body: str, names: set[str], mark: str) -> str:
+    """JSON with a mark in place of each secret field's value, of whatever type it is; as it came, where it has none."""
+    found: set[str] = set()
+
+    def marked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found.update(name for name, _ in pairs if name in names)
+        return {name: mark if name in names else value for name, value in pairs}
+
+    told = json.loads(body, object_pairs_hook=marked)
+    return json.dumps(told, ensure_ascii=False) if found else body
 
 
 def _line(letter: "Letter") -> dict[str, Any]:

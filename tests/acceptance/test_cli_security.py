@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from duebell.clock import door_clock
 from duebell.opening import open_engine
 from service.senders._port import Reply
@@ -63,6 +65,25 @@ def test_a_dead_letter_shows_a_mark_for_a_code(duebell: Cli, event: Event) -> No
         (shown,) = duebell.json("dead", "show", str(letter["id"]), "--body")
         assert "••••" in shown["body"]
         assert CODE not in shown["body"]
+
+
+@pytest.mark.parametrize("value", ["482913", '["482913"]', '{"v": ["482913"]}', '"4\\"82913"', "[[1], 482913]", '"\\u0034829"'])
+def test_a_dead_letter_shows_a_mark_for_a_code_of_any_type(duebell: Cli, value: str) -> None:
+    """A code of the wrong type is why an event became a dead letter; what is no code is shown."""
+    whole = f'{{"type": "x", "data": [{{"code": {value}, "name": "王芳"}}]}}'
+    bury(whole.encode(), whole[: whole.index(', "name"')].encode())
+    for number in ("1", "2"):
+        (shown,) = duebell.json("dead", "show", number, "--body")
+        assert '"code": "••••"' in shown["body"]
+        assert "829" not in shown["body"]
+    assert [duebell("dead", "show", n, "--body", "--json").stdout.count("王芳") for n in ("1", "2")] in ([0, 1], [1, 0])
+
+
+def test_a_dead_letter_that_names_a_code_in_an_odd_spelling_shows_none(duebell: Cli) -> None:
+    """A field's name may be escaped, and its value may be any word; what nests too deep to be read is searched like a broken one."""
+    deep = "[" * 100_000 + '{"code": 482913}'
+    bury(b'{"c\\u006fde": 482913}', b'{"code": 482913, "code": ""}', deep.encode())
+    assert not [n for n in ("1", "2", "3") if "482913" in duebell("dead", "show", n, "--body", "--json").stdout]
 
 
 def test_replies_are_read_when_asked_for(duebell: Cli, event: Event) -> None:
