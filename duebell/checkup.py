@@ -19,7 +19,7 @@ from service.catalogue import TEMPLATES, Catalogue
 from service.ladders import uncertain_holidays
 from service.ledger import Ledger, LedgerAway, canaries, migrating
 from service.rendering import Texts
-from service.senders import open_senders
+from service.senders import names_of
 from service.settings import SettingError, Settings, load_settings
 from service.vault import KeySettingError, Vault, open_vault, parse_keys
 
@@ -215,10 +215,7 @@ def _http(settings: Settings) -> str:
 
 
 async def _senders(settings: Settings) -> str:
-    senders = open_senders(settings.senders)
-    for sender in senders:
-        await sender.close()
-    return "in this order: " + ", ".join(sender.name for sender in senders)
+    return "in this order: " + ", ".join(await names_of(settings.senders))
 
 
 def _templates(settings: Settings) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
-from service.catalogue import Catalogue
+from service.catalogue import Catalogue, Channel
 from service.events import Decoded
 from service.intake import Intake, Verdict
 from service.ledger import Ledger, Transaction, audit, controls, letters, notices, orders, outbox, recovery, suppressions
@@ -70,11 +70,19 @@ class Operations:
 
     Args:
         decode: what a message body says; the broker's door knows.
+        senders: the names of those that are set; only a pause of a sender asks.
     """
 
     def __init__(
-        self, ledger: Ledger, vault: Vault, catalogue: Catalogue, intake: Intake, decode: Callable[[bytes], Decoded]
+        self,
+        ledger: Ledger,
+        vault: Vault,
+        catalogue: Catalogue,
+        intake: Intake,
+        decode: Callable[[bytes], Decoded],
+        senders: Sequence[str] = (),
     ) -> None:
+        self._senders = senders
         self._ledger, self._vault, self._catalogue, self._intake, self._decode = ledger, vault, catalogue, intake, decode
 
     # ------------------------------------------------------------ notices
@@ -112,9 +120,10 @@ class Operations:
         """Stops what a scope names until an instant (None: until someone resumes it).
 
         Raises:
-            OperationError: there is no such scope, lane or template, or `until` has passed.
+            OperationError: there is no such scope, lane, template, channel or sender, or `until` has passed.
         """
         self._check_scope(scope, name)
+        self._check_way(scope, name)
         if until is not None and until <= now:
             raise OperationError("the end of a pause must lie ahead")
         async with self._ledger.transaction() as tx:
@@ -123,7 +132,7 @@ class Operations:
             await self._audit(tx, [Deed(who, "pause", f"{scope}:{name}", why)], now)
 
     async def resume(self, scope: str, name: str, *, who: str, now: datetime) -> bool:
-        """Ends a pause; whether there was one.
+        """Ends a pause; whether there was one, also of a sender that is no longer set.
 
         Raises:
             OperationError: there is no such scope, lane or template.
@@ -144,6 +153,12 @@ class Operations:
             raise OperationError(f"there is no lane {name!r}; there are {', '.join(Lane)}")
         if scope == "template" and name not in self._catalogue:
             raise OperationError(f"there is no template {name!r}; `duebell templates` names them")
+
+    def _check_way(self, scope: str, name: str) -> None:
+        """A stop of a channel or sender that nothing goes by would stop nothing."""
+        known = {"channel": get_args(Channel), "sender": self._senders}.get(scope)
+        if known is not None and name not in known:
+            raise OperationError(f"there is no {scope} {name!r}; there are {', '.join(known)}")
 
     # ------------------------------------------------------------ suppressions
 

@@ -146,7 +146,8 @@ async def opened(
         Settings(database_url=url, **settings), ledger, vault or parse_keys(generated_keys()), used, clock=clock.now,
         monotonic=clock.monotonic,
     )  # fmt: skip
-    operations = Operations(ledger, engine.vault, engine.catalogue, engine.intake, decode)
+    names = [sender.name for sender in used]
+    operations = Operations(ledger, engine.vault, engine.catalogue, engine.intake, decode, names)
     try:
         yield Virtual(engine, clock, used, operations)
     finally:

@@ -1,7 +1,7 @@
 """The database as commands open it: settings, clock and keys checked, tables there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,8 +57,8 @@ def waited_for(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-def operations(open_: Opened) -> "Operations":
-    """What operators do, on an open ledger."""
+def operations(open_: Opened, senders: Sequence[str] = ()) -> "Operations":
+    """What operators do, on an open ledger; `senders` are the names that a pause can name."""
     from consumers._decode import decode  # noqa: PLC0415 - heavy
     from duebell.engine import load_ladders  # noqa: PLC0415
     from service.catalogue import TEMPLATES, Catalogue  # noqa: PLC0415
@@ -69,4 +69,4 @@ def operations(open_: Opened) -> "Operations":
     catalogue = Catalogue.load(open_.settings.templates or TEMPLATES)
     promises = load_ladders(open_.settings, catalogue).promise_terms
     intake = Intake(open_.ledger, open_.vault, catalogue, open_.clock, Metrics(), promises)
-    return Operations(open_.ledger, open_.vault, catalogue, intake, decode)
+    return Operations(open_.ledger, open_.vault, catalogue, intake, decode, senders)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from duebell.commands._ledger import opened, operations, waited_for
+from duebell.commands._ledger import Opened, opened, operations, waited_for
 from duebell.commands._people import Until, Who, Why, end, given
 from duebell.commands._terminal import MISUSED, fail, moment, say, with_examples
 
@@ -45,7 +45,8 @@ def pause(scope: ScopeArgument, why: Why, who: Who, name: NameArgument = None, u
         async with opened() as now_open:
             now = now_open.clock()
             last = end(until, now)
-            await operations(now_open).pause(scope.value, name or "", who=who, why=given(why), until=last, now=now)
+            does = operations(now_open, await _senders(scope, now_open))
+            await does.pause(scope.value, name or "", who=who, why=given(why), until=last, now=now)
             say(f"paused {_told(scope, name)}, until {moment(last) or 'someone resumes it'}")
 
     waited_for(work())
@@ -101,6 +102,13 @@ def unsuppress(phone: PhoneArgument, why: Why, who: Who, purpose: Purpose = "*")
             say("told again")
 
     waited_for(work())
+
+
+async def _senders(scope: Scope, now_open: Opened) -> list[str]:
+    """The names of the senders that are set, where one is to be stopped; a wrong setting stops no other stop."""
+    from service.senders import names_of  # noqa: PLC0415 - heavy
+
+    return await names_of(now_open.settings.senders) if scope is Scope.SENDER else []
 
 
 def _check(scope: Scope, name: str | None) -> None:

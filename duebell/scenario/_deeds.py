@@ -38,7 +38,8 @@ class _Scene:
     @property
     def operations(self) -> Operations:
         engine = self.simulation.engine
-        return Operations(engine.ledger, engine.vault, engine.catalogue, engine.intake, decode)
+        senders = [self.simulation.sender.name]
+        return Operations(engine.ledger, engine.vault, engine.catalogue, engine.intake, decode, senders)
 
     @property
     def phone(self) -> str:

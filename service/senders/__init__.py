@@ -30,6 +30,18 @@ def open_senders(urls: str) -> list[Sender]:
     return senders
 
 
+async def names_of(urls: str) -> list[str]:
+    """What the senders of URLs are called, in order; opens and closes them.
+
+    Raises:
+        SenderSettingError: as above.
+    """
+    senders = open_senders(urls)
+    for sender in senders:
+        await sender.close()
+    return [sender.name for sender in senders]
+
+
 def known_senders() -> dict[str, type[Sender]]:
     """Every scheme that has a sender, with its class.
 

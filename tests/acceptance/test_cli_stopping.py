@@ -24,6 +24,15 @@ def test_what_is_paused_does_not_go_until_it_is_resumed(
     assert [x["template"] for x in duebell.json("notices", "--state", "sent")] == ["loan_disbursed"]
 
 
+def test_a_sender_is_paused_by_the_name_that_doctor_tells(duebell: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name, not the URL; a setting of the senders that is wrong stops no other stop."""
+    monkeypatch.setenv("DUEBELL_SENDERS", "console:// memory://")
+    assert duebell("pause", "sender", "console://", "--why", "x").exit_code == 0
+    assert "there are console://, memory://" in duebell.mistake("pause", "sender", "console", "--why", "x")
+    monkeypatch.setenv("DUEBELL_SENDERS", "pigeon://")
+    assert duebell("pause", "all", "--why", "x").exit_code == 0
+
+
 @pytest.mark.parametrize(("until", "told"), [("2h", "2026-06-17 04:3"), ("2026-06-18T09:00+08:00", "2026-06-18 01:00")])
 def test_a_pause_can_end_by_itself(duebell: Cli, until: str, told: str) -> None:
     """The end of a pause is an instant or a span from now."""
@@ -36,7 +45,13 @@ def test_what_is_not_paused_cannot_be_resumed(duebell: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"), [(("lane", "fast"), "critical, normal, bulk"), (("template", "none"), "no template")]
+    ("words", "told"),
+    [
+        (("lane", "fast"), "critical, normal, bulk"),
+        (("template", "none"), "no template"),
+        (("channel", "fax"), "there are sms"),
+        (("sender", "webhok"), "there are file://"),
+    ],
 )
 def test_a_name_that_does_not_exist_is_refused(duebell: Cli, words: tuple[str, ...], told: str) -> None:
     """A stop that would stop nothing is refused."""

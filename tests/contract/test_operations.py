@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
+<<<<<<< HEAD
 from consumers._decode import LIMIT
 from service.ledger import controls
+=======
+from consumers._decode import LIMIT, decode
+>>>>>>> 5b4a3c1 (Refuse to pause a channel or sender that is not there)
 from service.ledger.statement import BYTES, INT, TEXT, Statement
 from service.notices import Lane
-from service.operations import OperationError
+from service.operations import OperationError, Operations
 from service.phones import PhoneError
 from service.senders._port import Unknown
 from service.senders.memory import MemorySender
@@ -132,6 +136,31 @@ async def test_a_pause_of_nothing_is_refused(scope: str, name: str, said_: str) 
             await world.operations.resume(scope, name, who="li", now=NOW)
         with pytest.raises(OperationError, match="lie ahead"):
             await world.operations.pause("all", "", who="li", why="look", until=NOW, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("scope", "name", "known"),
+    [
+        ("channel", "fax", "sms"),
+        ("channel", "SMS", "sms"),
+        ("sender", "memry://", "memory://"),
+        ("sender", "memory", "memory://"),
+    ],
+)
+async def test_a_pause_of_a_way_that_nothing_goes_is_refused(scope: str, name: str, known: str) -> None:
+    """A misspelt channel or sender is an error that names those there are, and nothing is paused."""
+    async with opened(NOW) as world:
+        with pytest.raises(OperationError, match=f"there is no {scope} '{name}'; there are {known}"):
+            await world.operations.pause(scope, name, who="li", why="look", until=None, now=NOW)
+        assert await world.rows(_CONTROLS) == []
+
+
+async def test_a_pause_of_a_sender_that_is_no_longer_set_can_be_ended(world: Virtual) -> None:
+    """Else it would stand for ever."""
+    engine = world.engine
+    before = Operations(engine.ledger, engine.vault, engine.catalogue, engine.intake, decode, ["old://"])
+    await before.pause("sender", "old://", who="li", why="look", until=None, now=NOW)
+    assert await world.operations.resume("sender", "old://", who="li", now=NOW)
 
 
 async def test_suppressing_a_number_ends_what_waits_for_it(world: Virtual) -> None:
