@@ -11,6 +11,12 @@ def instant(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def order(at: str | None) -> tuple[datetime, bool]:
+    """What puts moments as `instant` writes them in order; a day stands before its first moment, nothing before everything."""
+    moment = datetime.fromisoformat(at or "0001-01-01")
+    return moment.replace(tzinfo=moment.tzinfo or UTC), "T" in (at or "")
+
+
 def notice_line(row: Any) -> dict[str, Any]:
     """A row of service.ledger.reading.NOTICES as people and programs see it."""
     return {

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from consumers._decode import Dead, Event, decode
 from duebell.engine import Engine, build
-from duebell.showing import instant, notice_line
+from duebell.showing import instant, notice_line, order
 from schedules.sweeps import timetable
 from service.ledger import Ledger, claims, reading
 from service.notices import Lane
@@ -197,7 +197,7 @@ class Simulation:
             sealed = texts.get(row.key)
             line["body"] = None if sealed is None else vault.text(sealed)
             told.append((row, line))
-        return sorted(told, key=lambda pair: (pair[1]["at"], pair[1]["key"]))
+        return sorted(told, key=lambda pair: (order(pair[1]["at"]), pair[1]["key"]))
 
     async def close(self) -> None:
         """Forgets everything."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from consumers._decode import Event, decode
-from duebell.showing import instant
+from duebell.showing import instant, order
 from service.facts import (
     DeadlineClosed,
     DeadlineOpened,
@@ -41,7 +41,7 @@ async def story(tx: Transaction, vault: Vault, loan_id: str) -> list[Line]:
         *(_step(row, templates, heads) for row in await tx.rows(reading.STEPS, loan=loan_id)),
         *(_attempt(row, templates) for row in await tx.rows(reading.ATTEMPTS, loan=loan_id)),
     ]
-    return sorted(told, key=lambda line: line["at"] or "")
+    return sorted(told, key=lambda line: order(line["at"]))
 
 
 def _event(row: Any, vault: Vault) -> Line:

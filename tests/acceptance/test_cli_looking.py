@@ -52,6 +52,14 @@ def test_a_timeline_tells_a_loans_story_in_order(duebell: Cli, disbursed: dict[s
     assert "cancelled: paid, the deadline was paid in full" in told
 
 
+def test_a_timeline_keeps_the_order_within_a_second(duebell: Cli, disbursed: dict[str, Any], paid: dict[str, Any]) -> None:
+    """Half a second after the loan came the payment."""
+    duebell("publish", duebell.file(disbursed, paid | {"time": "2026-06-17T10:20:00.5+08:00"}))
+    duebell.work()
+    events = [x["type"] for x in duebell.json("timeline", "L-1") if x["what"] == "event"]
+    assert events == ["loan.disbursed", "loan.repayment.received"]
+
+
 def test_a_timeline_holds_no_person(duebell: Cli, disbursed: dict[str, Any]) -> None:
     """No name, number or text of a borrower is shown."""
     duebell("publish", duebell.file(disbursed))

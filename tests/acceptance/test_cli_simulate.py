@@ -30,6 +30,15 @@ def test_a_payment_ends_what_waits(duebell: Cli, disbursed: dict[str, Any], paid
     assert [line["template"] for line in lines if line["state"] == "sent"] == ["loan_disbursed", "repayment_received"]
 
 
+def test_the_order_is_kept_within_a_second(duebell: Cli, disbursed: dict[str, Any]) -> None:
+    """Half a second after one text went the next one."""
+    second = {"id": "e-2", "subject": "L-2", "time": "2026-06-17T10:20:00.5+08:00"}
+    other = disbursed | second | {"data": disbursed["data"] | {"loan_id": "L-2"}}
+    lines = duebell.json("simulate", duebell.file(disbursed, other), "--until", "2026-06-17")
+    sent = [(line["loan_id"], line["at"]) for line in lines if line["state"] == "sent"]
+    assert sent == [("L-1", "2026-06-17T02:20:00Z"), ("L-2", "2026-06-17T02:20:00.500000Z")]
+
+
 def test_until_includes_its_day_in_the_given_zone(duebell: Cli, disbursed: dict[str, Any]) -> None:
     """The text of 17:30 on the last day goes; a zone in which that day ends earlier does not see it."""
     file = duebell.file(disbursed)

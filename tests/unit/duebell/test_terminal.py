@@ -6,7 +6,7 @@ import pytest
 
 from duebell.commands._mistakes import in_words
 from duebell.commands._terminal import moment, span
-from duebell.showing import local
+from duebell.showing import local, order
 from service.ledger import LedgerAway
 from service.settings import SettingError
 
@@ -29,6 +29,15 @@ def test_a_moment_is_told_in_utc_to_the_second() -> None:
 def test_a_lines_moment_is_shown_by_a_local_clock() -> None:
     """The zone's own time, to the minute."""
     assert local(datetime(2026, 1, 1, 20, tzinfo=UTC).isoformat(), "Asia/Shanghai") == "2026-01-02 04:00"
+
+
+def test_moments_are_in_order_also_within_a_second() -> None:
+    """Not as texts, where .5Z is before Z; a day is before its midnight, and what has no moment is first."""
+    moments = [
+        None, "2026-06-16T23:59:59.999999Z", "2026-06-17", "2026-06-17T00:00:00Z", "2026-06-17T00:00:00.000001Z",
+        "2026-06-17T00:00:00.500000Z", "2026-06-17T00:00:01Z",
+    ]  # fmt: skip
+    assert sorted(moments[3:] + moments[:3], key=order) == moments
 
 
 def test_only_our_own_errors_and_missing_files_are_mistakes() -> None:
