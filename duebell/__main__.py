@@ -25,6 +25,7 @@ from duebell.commands import (
     words,
 )
 from duebell.commands._mistakes import ReadableErrors
+from duebell.commands._terminal import take_any_letter
 
 _HELP = """Tells borrowers what is happening to their loan: once, at a decent hour, never after they have paid.
 
@@ -73,6 +74,7 @@ app.command(rich_help_panel=_KEEP)(doctor.doctor)
 
 def main() -> None:
     """Runs the command line; without a command it shows the help."""
+    take_any_letter()
     app(args=sys.argv[1:] or ["--help"], prog_name="duebell")
 
 

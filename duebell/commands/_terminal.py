@@ -1,10 +1,12 @@
 """How every command speaks: results on standard output as tables or JSON Lines, everything else on standard error."""
 
+import codecs
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from inspect import getdoc
+from io import TextIOWrapper
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -18,6 +20,13 @@ MISUSED = 2
 _UNWATCHED = 1000  #: columns, where the output goes to a file or another program
 
 
+def take_any_letter() -> None:
+    """A letter that the output's encoding lacks is printed as an escape, instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def with_examples(command: C) -> C:
     """Keeps the lines of a docstring's examples as they stand, in the help."""
     command.__doc__ = (getdoc(command) or "").replace("\nExamples:", "\n\b\nExamples:")
@@ -25,9 +34,10 @@ def with_examples(command: C) -> C:
 
 
 def lines(rows: Iterable[dict[str, Any]]) -> None:
-    """Prints one JSON object a line."""
+    """Prints one JSON object a line; its letters are escaped as JSON has it where the output does not take UTF-8."""
+    escaped = codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8"
     for row in rows:
-        sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(row, ensure_ascii=escaped) + "\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:

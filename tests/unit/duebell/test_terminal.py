@@ -1,11 +1,14 @@
 """How commands word what they print, and which errors are mistakes."""
 
+import json
+import sys
 from datetime import UTC, datetime, timedelta, timezone
+from io import BytesIO, TextIOWrapper
 
 import pytest
 
 from duebell.commands._mistakes import in_words
-from duebell.commands._terminal import moment, span
+from duebell.commands._terminal import lines, moment, span, take_any_letter
 from duebell.showing import local, order
 from service.ledger import LedgerAway
 from service.settings import SettingError
@@ -47,3 +50,13 @@ def test_only_our_own_errors_and_missing_files_are_mistakes() -> None:
     assert "DUEBELL_DATABASE_URL" in (in_words(LedgerAway("08006")) or "")
     assert in_words(KeyError("x")) is None
     assert in_words(OSError("odd")) is None
+
+
+def test_json_is_escaped_as_json_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python would write é with an x, and 😀 in one piece."""
+    out = BytesIO()
+    monkeypatch.setattr("sys.stdout", TextIOWrapper(out, "ascii"))
+    take_any_letter()
+    lines([{"x": "é王😀"}])
+    sys.stdout.flush()
+    assert json.loads(out.getvalue().decode("ascii")) == {"x": "é王😀"}
