@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from duebell.clock import door_clock
 from duebell.engine import load_ladders, load_rules
+from duebell.opening import unfit
 from service import broker
 from service.catalogue import TEMPLATES, Catalogue
 from service.ladders import uncertain_holidays
@@ -153,7 +154,7 @@ async def _database(settings: Settings) -> str:
     if current is None:
         return "reachable and empty; `duebell run` or `duebell db upgrade` makes the tables"
     if current != needed:
-        raise _WrongError(f"its tables are at revision {current}, this version needs {needed}: run `duebell db upgrade`")
+        raise _WrongError(unfit(current, needed))
     return f"reachable, its tables are at revision {current}"
 
 

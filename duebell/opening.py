@@ -65,12 +65,15 @@ async def _fit(ledger: Ledger, url: str) -> None:
     if current is None:
         await migrating.upgrade(url)
     elif current != newest:
-        raise SchemaError(
-            f"the database's tables are at revision {current} and this version needs {newest}: run `duebell db upgrade`"
-            if migrating.knows(current)
-            else f"the database's tables are at revision {current}, which this version does not know: run a newer Duebell"
-        )
+        raise SchemaError(unfit(current, newest))
     return None
+
+
+def unfit(current: str, newest: str) -> str:
+    """Why tables of another revision do not fit, and what helps."""
+    if migrating.knows(current):
+        return f"the database's tables are at revision {current} and this version needs {newest}: run `duebell db upgrade`"
+    return f"the database's tables are at revision {current}, which this version does not know: run a newer Duebell"
 
 
 async def _opened_vault(ledger: Ledger, settings: Settings) -> Vault:

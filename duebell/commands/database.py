@@ -6,7 +6,7 @@ import typer
 
 from duebell.commands._ledger import opened, operations, waited_for
 from duebell.commands._people import Who, instant
-from duebell.commands._terminal import FAILED, AsJson, lines, say
+from duebell.commands._terminal import FAILED, AsJson, fail, lines, say
 
 app = typer.Typer(no_args_is_help=True, help="The database: its tables, and what to do after a restore.")
 
@@ -14,10 +14,14 @@ app = typer.Typer(no_args_is_help=True, help="The database: its tables, and what
 @app.command()
 def upgrade() -> None:
     """Make the tables, or bring them to this version. Safe to run twice, and from two machines at once."""
-    from service.ledger import migrating  # noqa: PLC0415 - heavy
+    from duebell.opening import unfit  # noqa: PLC0415 - heavy
+    from service.ledger import migrating  # noqa: PLC0415
     from service.settings import load_settings  # noqa: PLC0415
 
     url = load_settings().database_url
+    current, needed = waited_for(migrating.status(url))
+    if current is not None and not migrating.knows(current):
+        fail(unfit(current, needed))
     waited_for(migrating.upgrade(url))
     current, _ = waited_for(migrating.status(url))
     say(f"the tables are at revision {current}")
@@ -26,7 +30,8 @@ def upgrade() -> None:
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Say which revision the tables have and which this version needs; exit code 1 where they differ."""
-    from service.ledger import migrating  # noqa: PLC0415 - heavy
+    from duebell.opening import unfit  # noqa: PLC0415 - heavy
+    from service.ledger import migrating  # noqa: PLC0415
     from service.settings import load_settings  # noqa: PLC0415
 
     current, needed = waited_for(migrating.status(load_settings().database_url))
@@ -37,7 +42,7 @@ def status(as_json: AsJson = False) -> None:
     elif current is None:
         say(f"there are no tables yet; this version needs revision {needed}: run `duebell db upgrade`")
     else:
-        say(f"the tables are at revision {current}; this version needs {needed}: run `duebell db upgrade`")
+        say(unfit(current, needed))
     raise typer.Exit(0 if current == needed else FAILED)
 
 

@@ -1,6 +1,8 @@
 """`duebell templates`, `ladders`, `db` and `doctor`: lint, look, and what is wrong."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -90,6 +92,17 @@ def test_the_database_says_its_revision(duebell: Cli) -> None:
     (line,) = duebell.json("db", "status")
     assert line["current"] == line["needed"]
     assert "as they should be" in duebell("db", "status").stdout
+
+
+def test_tables_of_a_newer_version_want_a_newer_duebell(duebell: Cli) -> None:
+    """An upgrade cannot help, so nothing advises it, and it says so itself."""
+    assert duebell("db", "upgrade").exit_code == 0
+    with closing(sqlite3.connect(duebell.home / "var" / "duebell.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert "run a newer Duebell" in duebell.mistake("db", "upgrade")
+    for command in (("db", "status"), ("doctor",)):
+        result = duebell(*command)
+        assert (result.exit_code, "run a newer Duebell" in result.stdout, "db upgrade" in result.stdout) == (1, True, False)
 
 
 def test_a_restore_is_declared(duebell: Cli, disbursed: dict[str, Any]) -> None:
