@@ -25,6 +25,7 @@ from service.settings import SettingError, Settings, load_settings
 from service.vault import KeySettingError, Vault, open_vault, parse_keys
 
 _TOML: Final = Path("duebell.toml")
+_PREFIX: Final = "DUEBELL_"
 _SECRET: Final = frozenset({"keys", "api_tokens"})
 #: Up to the last @, whatever a password holds unescaped; a blank ends it only where another URL follows.
 _PASSWORD: Final = re.compile(r"(?<=://)(?:\S|\s(?!\S*://))*@")
@@ -56,11 +57,15 @@ class Finding:
 
 def where_from() -> list[Origin]:
     """Every setting, also where it is wrong."""
-    in_file: dict[str, Any] = {}
-    with suppress(OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        in_file = tomllib.loads(_TOML.read_text("utf-8"))
+    in_file = _in_file()
     environment = {name.upper(): value for name, value in os.environ.items()}
     return [_origin(name, str(field.default), environment, in_file) for name, field in Settings.model_fields.items()]
+
+
+def _in_file() -> dict[str, Any]:
+    with suppress(OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return tomllib.loads(_TOML.read_text("utf-8"))
+    return {}
 
 
 def _origin(name: str, default: str, environment: dict[str, str], in_file: dict[str, Any]) -> Origin:
@@ -89,6 +94,7 @@ async def findings() -> list[Finding]:
     except SettingError as error:
         return [Finding("settings", fine=False, told=str(error))]
     checks: tuple[tuple[str, Callable[[Settings], str | Awaitable[str]]], ...] = (
+        ("settings", _names),
         ("clock", _clock),
         ("time zones", _zones),
         ("disk", _disk),
@@ -117,6 +123,16 @@ async def _looked(name: str, check: Callable[[Settings], str | Awaitable[str]], 
         return Finding(name, fine=False, told=f"the database cannot be used now ({error})")
     except (_WrongError, ValueError, OSError, broker.BrokerAway) as error:
         return Finding(name, fine=False, told=str(error).replace("\n", "; "))
+
+
+def _names(_settings: Settings) -> str:
+    """A misspelt name sets nothing, and nothing else says so."""
+    known = set(Settings.model_fields)
+    variables = (name for name in os.environ if name.upper().startswith(_PREFIX) and name.lower()[len(_PREFIX) :] not in known)
+    keys = (f"{name} in {_TOML}" for name in _in_file() if name not in known)
+    if wrong := [*sorted(variables), *sorted(keys)]:
+        raise _WrongError(f"there is no setting {', '.join(wrong)}: see how it is spelt above, or take it out")
+    return "each one that is set is known"
 
 
 def _clock(settings: Settings) -> str:

@@ -196,6 +196,16 @@ def test_doctor_says_what_is_wrong(duebell: Cli, monkeypatch: pytest.MonkeyPatch
     assert any("WRONG" in line and told in line for line in result.stdout.splitlines()), result.stdout
 
 
+def test_doctor_names_what_is_no_setting(duebell: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt variable or key sets nothing; its value is not shown, it may be a secret."""
+    monkeypatch.setenv("DUEBELL_DATABSE_URL", "hush")
+    (duebell.home / "duebell.toml").write_text('database_ulr = "hush"\n')
+    result = duebell("doctor")
+    assert result.exit_code == 1
+    assert "there is no setting DUEBELL_DATABSE_URL, database_ulr in duebell.toml" in result.stdout
+    assert "hush" not in result.stdout
+
+
 def test_doctor_tells_lost_keys(duebell: Cli, disbursed: dict[str, Any]) -> None:
     """With data and keys all is well; without the keys it says so and makes no new ones."""
     duebell("publish", duebell.file(disbursed))
