@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from inspect import getdoc
 from io import TextIOWrapper
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON Lines and nothing else on standard output.")]
 
@@ -42,8 +45,7 @@ def lines(rows: Iterable[dict[str, Any]]) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
     """Prints a table; None is an empty cell. Where nobody watches, nothing is cut to a width."""
-    from rich.console import Console  # noqa: PLC0415 - heavy
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415 - heavy
     from rich.text import Text  # noqa: PLC0415
 
     shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
@@ -51,9 +53,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: st
         shown.add_column(column, overflow="fold")
     for row in rows:
         shown.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    console = Console()
-    console = console if console.is_terminal else Console(width=_UNWATCHED)
-    console.print(shown)
+    console().print(shown)
+
+
+def console() -> "Console":
+    """Standard output, for what rich prints; where nobody watches, nothing is cut or broken to a width."""
+    from rich.console import Console  # noqa: PLC0415 - heavy
+
+    watched = Console()
+    return watched if watched.is_terminal else Console(width=_UNWATCHED)
 
 
 def say(text: str) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Final, cast
 import typer
 
 from duebell.commands._ledger import waited_for
-from duebell.commands._terminal import MISUSED, fail, with_examples
+from duebell.commands._terminal import MISUSED, console, fail, with_examples
 
 _ROLES: Final = ("consume", "schedule", "deliver", "console")
 
@@ -50,4 +50,4 @@ def demo(
     """
     from duebell.demo import play  # noqa: PLC0415 - heavy
 
-    waited_for(play(borrowers, seed))
+    waited_for(play(borrowers, seed, console()))

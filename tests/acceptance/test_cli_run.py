@@ -36,6 +36,15 @@ def test_run_sends_what_was_published_and_stops_when_told(duebell: Cli, disburse
     assert [x["template"] for x in duebell.json("notices", "--state", "sent")] == ["loan_disbursed"]
 
 
+def test_the_demo_breaks_no_text_where_nobody_watches(duebell: Cli) -> None:
+    """Piped into a file or another program a text is one line, without blanks up to a width."""
+    told = duebell("demo", "--borrowers", "2").stdout.splitlines()
+    texts = [line for line in told if line.startswith("    【")]
+    assert texts
+    assert max(len(text.rstrip()) for text in texts) > 80
+    assert not [text for text in texts if not text.rstrip().endswith(("。", ".", "！", "）"))]
+
+
 def test_the_demos_totals_add_up(duebell: Cli) -> None:
     """Events, notices and printed texts agree; numbers are masked; nothing is stored."""
     result = duebell("demo", "--borrowers", "2")
