@@ -97,9 +97,12 @@ def _end(until: str | None, timezone: str | None, told: "Told | None") -> tuple[
             fail("--until: say the last day, as 2027-06-30", MISUSED)
         return told.scenario.until, zone
     try:
-        return date.fromisoformat(until), zone
+        last = date.fromisoformat(until)
     except ValueError:
         fail("--until: write a day, as 2027-06-30", MISUSED)
+    if last == date.max:
+        fail("--until: no day comes after this one; write an earlier one, as 2027-06-30", MISUSED)
+    return last, zone
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def pause(scope: ScopeArgument, why: Why, who: Who, name: NameArgument = None, u
       duebell pause template repayment_overdue --why "wording under review"
       duebell pause loan L-1042 --why "complaint 77"
     """
-    _check(scope, name)
+    _check(scope, name, f"pause {scope} NAME --why …")
 
     async def work() -> None:
         async with opened() as now_open:
@@ -60,7 +60,7 @@ def resume(scope: ScopeArgument, who: Who, name: NameArgument = None) -> None:
       duebell resume all
       duebell resume lane bulk
     """
-    _check(scope, name)
+    _check(scope, name, f"resume {scope} NAME")
 
     async def work() -> None:
         async with opened() as now_open:
@@ -111,11 +111,11 @@ async def _senders(scope: Scope, now_open: Opened) -> list[str]:
     return await names_of(now_open.settings.senders) if scope is Scope.SENDER else []
 
 
-def _check(scope: Scope, name: str | None) -> None:
+def _check(scope: Scope, name: str | None, example: str) -> None:
     if scope is Scope.ALL and name:
         fail("all takes no name; name a lane, channel, template, sender or loan, or leave it out", MISUSED)
     if scope is not Scope.ALL and not name:
-        fail(f"{scope}: which one? Write its name, as in: duebell pause {scope} NAME --why …", MISUSED)
+        fail(f"{scope}: which one? Write its name, as in: duebell {example}", MISUSED)
 
 
 def _told(scope: Scope, name: str | None) -> str:
@@ -124,4 +124,7 @@ def _told(scope: Scope, name: str | None) -> str:
 
 def _number(phone: str) -> str:
     """The number itself; from standard input it stays out of the shell's history."""
-    return typer.get_text_stream("stdin").readline().strip() if phone == "-" else phone
+    number = typer.get_text_stream("stdin").readline().strip() if phone == "-" else phone
+    if not number.startswith("+"):
+        fail("write the number in E.164, with a plus and the country code")
+    return number

@@ -30,6 +30,11 @@ def test_a_payment_ends_what_waits(duebell: Cli, disbursed: dict[str, Any], paid
     assert [line["template"] for line in lines if line["state"] == "sent"] == ["loan_disbursed", "repayment_received"]
 
 
+def test_the_last_day_of_all_is_a_mistake_of_the_call(duebell: Cli, disbursed: dict[str, Any]) -> None:
+    """It has no end that a calendar could tell."""
+    assert "write an earlier one" in duebell.mistake("simulate", duebell.file(disbursed), "--until", "9999-12-31", code=2)
+
+
 def test_the_order_is_kept_within_a_second(duebell: Cli, disbursed: dict[str, Any]) -> None:
     """Half a second after one text went the next one."""
     second = {"id": "e-2", "subject": "L-2", "time": "2026-06-17T10:20:00.5+08:00"}

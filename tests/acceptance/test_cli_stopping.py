@@ -58,6 +58,13 @@ def test_a_name_that_does_not_exist_is_refused(duebell: Cli, words: tuple[str, .
     assert told in duebell.mistake("pause", *words, "--why", "x")
 
 
+def test_a_missing_name_or_country_code_is_told_in_the_commands_own_words(duebell: Cli) -> None:
+    """The example is of this command, and nothing is advised that it cannot take."""
+    assert duebell.mistake("resume", "lane", code=2).endswith("as in: duebell resume lane NAME")
+    assert duebell.mistake("pause", "lane", "--why", "x", code=2).endswith("as in: duebell pause lane NAME --why …")
+    assert "region" not in duebell.mistake("suppress", "13800138000", "--why", "x")
+
+
 def test_a_suppressed_number_gets_nothing_until_it_is_told_again(duebell: Cli, disbursed: dict[str, Any]) -> None:
     """The number comes from the arguments or from standard input, and stands in no output."""
     result = duebell("suppress", "-", "--why", "asked on the hotline", stdin="+8613800138000\n")
