@@ -19,7 +19,7 @@ Format = Literal["auto", "human", "json"]
 
 #: +86 138 0013 8000 in any grouping, and eleven digits in a row, as a Chinese mobile number has, with its country's or without.
 _PHONE: Final = re.compile(r"\+[1-9](?:[ ().-]{0,2}\d){6,14}|(?<!\d)(?:(?:00)?86)?\d{11}(?!\d)")
-_PASSWORD: Final = re.compile(r"(://[^/\s:@]*):[^/\s]+@")
+_PASSWORD: Final = re.compile(r"(://[^/\s:@]*):\S+@")  # up to the last @: a password may hold one, or a slash
 #: Libraries that write their arguments, frames or queries at lower levels.
 _TALKATIVE: Final = (
     "aio_pika", "aiormq", "aiosqlite", "alembic", "amqp", "apscheduler", "asyncio", "asyncpg", "httpcore", "httpx", "kombu",

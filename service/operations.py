@@ -123,6 +123,7 @@ class Operations:
             OperationError: there is no such scope, lane, template, channel or sender, or `until` has passed.
         """
         self._check_scope(scope, name)
+        name = self._whole(scope, name)
         self._check_way(scope, name)
         if until is not None and until <= now:
             raise OperationError("the end of a pause must lie ahead")
@@ -138,6 +139,7 @@ class Operations:
             OperationError: there is no such scope, lane or template.
         """
         self._check_scope(scope, name)
+        name = self._whole(scope, name)
         async with self._ledger.transaction() as tx:
             if not await tx.run(controls.RESUME, scope=scope, name=name):
                 return False
@@ -153,6 +155,11 @@ class Operations:
             raise OperationError(f"there is no lane {name!r}; there are {', '.join(Lane)}")
         if scope == "template" and name not in self._catalogue:
             raise OperationError(f"there is no template {name!r}; `duebell templates` names them")
+
+    def _whole(self, scope: str, name: str) -> str:
+        """The name of a sender that is called by its scheme, as `webhook`, where it is the only one of it."""
+        found = [sender for sender in self._senders if name == sender.partition("://")[0].partition("+")[0]]
+        return found[0] if scope == "sender" and len(found) == 1 else name
 
     def _check_way(self, scope: str, name: str) -> None:
         """A stop of a channel or sender that nothing goes by would stop nothing."""

@@ -64,7 +64,8 @@ def resume(scope: ScopeArgument, who: Who, name: NameArgument = None) -> None:
 
     async def work() -> None:
         async with opened() as now_open:
-            if not await operations(now_open).resume(scope.value, name or "", who=who, now=now_open.clock()):
+            does = operations(now_open, await _senders(scope, now_open))
+            if not await does.resume(scope.value, name or "", who=who, now=now_open.clock()):
                 fail(f"{_told(scope, name)} is not paused; `duebell queues` shows what is")
             say(f"{_told(scope, name)} goes on")
 

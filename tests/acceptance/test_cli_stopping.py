@@ -28,7 +28,7 @@ def test_a_sender_is_paused_by_the_name_that_doctor_tells(duebell: Cli, monkeypa
     """The name, not the URL; a setting of the senders that is wrong stops no other stop."""
     monkeypatch.setenv("DUEBELL_SENDERS", "console:// memory://")
     assert duebell("pause", "sender", "console://", "--why", "x").exit_code == 0
-    assert "there are console://, memory://" in duebell.mistake("pause", "sender", "console", "--why", "x")
+    assert "there are console://, memory://" in duebell.mistake("pause", "sender", "consol", "--why", "x")
     monkeypatch.setenv("DUEBELL_SENDERS", "pigeon://")
     assert duebell("pause", "all", "--why", "x").exit_code == 0
 

@@ -9,12 +9,8 @@ from typing import Any
 
 import pytest
 
-<<<<<<< HEAD
-from consumers._decode import LIMIT
-from service.ledger import controls
-=======
 from consumers._decode import LIMIT, decode
->>>>>>> 5b4a3c1 (Refuse to pause a channel or sender that is not there)
+from service.ledger import controls
 from service.ledger.statement import BYTES, INT, TEXT, Statement
 from service.notices import Lane
 from service.operations import OperationError, Operations
@@ -144,7 +140,7 @@ async def test_a_pause_of_nothing_is_refused(scope: str, name: str, said_: str) 
         ("channel", "fax", "sms"),
         ("channel", "SMS", "sms"),
         ("sender", "memry://", "memory://"),
-        ("sender", "memory", "memory://"),
+        ("sender", "memory://x", "memory://"),
     ],
 )
 async def test_a_pause_of_a_way_that_nothing_goes_is_refused(scope: str, name: str, known: str) -> None:
@@ -153,6 +149,13 @@ async def test_a_pause_of_a_way_that_nothing_goes_is_refused(scope: str, name: s
         with pytest.raises(OperationError, match=f"there is no {scope} '{name}'; there are {known}"):
             await world.operations.pause(scope, name, who="li", why="look", until=None, now=NOW)
         assert await world.rows(_CONTROLS) == []
+
+
+async def test_a_sender_may_be_called_by_its_scheme_where_it_is_the_only_one(world: Virtual) -> None:
+    """Its pause and its end, under its whole name."""
+    await world.operations.pause("sender", "memory", who="li", why="look", until=None, now=NOW)
+    assert [row.name for row in await world.rows(_CONTROLS)] == ["memory://"]
+    assert await world.operations.resume("sender", "memory", who="li", now=NOW)
 
 
 async def test_a_pause_of_a_sender_that_is_no_longer_set_can_be_ended(world: Virtual) -> None:

@@ -95,6 +95,7 @@ def test_on_a_terminal_people_get_columns() -> None:
         (("13800138000",), ["138****8000"]),
         (b"13800138000", "11 bytes"),
         ("amqp://duebell:secret@host/", "amqp://duebell:****@host/"),
+        ("amqp://duebell:sec/r@et@host/", "amqp://duebell:****@host/"),
     ],
 )
 def test_what_looks_like_a_number_is_masked(said: object, shown: object) -> None:
