@@ -51,7 +51,8 @@ class State(StrEnum):
 
 WAITING = frozenset({State.PLANNED, State.HELD})
 
-#: What may follow what; `sending` may only be cancelled before its intent. Only a declared restore makes what waits unknown.
+#: What may follow what; `sending` may only be cancelled before its intent. What waits becomes unknown by a declared restore, and at its
+#: end where it may have gone.
 TRANSITIONS: dict[State, frozenset[State]] = {
     **dict.fromkeys(
         (State.PLANNED, State.HELD),
