@@ -97,7 +97,8 @@ def _print(console: Console, line: Line, year: _Year) -> None:
                 (at, "cyan"), "  ", (mask(year.to.get(line["key"], "")), "green"), f"  {line['template']}", style="dim"
             )
         )
-        console.print(Padding(Text(line["body"]), (0, 0, 1, 4), expand=False))
+        console.print(Padding(Text(line["body"]), (0, 0, 0, 4), expand=False))
+        console.print()
         return
     glyph = _GLYPHS.get(line["state"], "·")
     why = f"{line['state']}: {line['reason']}" if line["reason"] else line["state"]
